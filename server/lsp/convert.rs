@@ -13,8 +13,8 @@ use tower_lsp::lsp_types::{
 use super::settings::{Abilities, Settings};
 use super::view::View;
 
-/// Where the pages of the rules are published.
-const PAGES: &str = "https://github.com/authlens/authlens/blob/main/specs/rules";
+/// Where the pages of the rules are published: in the repository.
+const PAGES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/specs/rules/");
 
 /// The diagnostics of a file, as the client is to show them.
 pub(super) fn diagnostics(
@@ -56,16 +56,19 @@ pub(super) fn diagnostic(
             Severity::Hint => DiagnosticSeverity::HINT,
         }),
         code: Some(NumberOrString::String(diagnostic.rule.to_owned())),
-        code_description: Url::parse(&format!("{PAGES}/{}.md", diagnostic.rule))
-            .ok()
-            .filter(|_| takes.code_description)
-            .map(|href| CodeDescription { href }),
+        code_description: page(abilities, diagnostic.rule).filter(|_| takes.code_description),
         source: Some("authlens".to_owned()),
         message: diagnostic.message.clone(),
         related_information: (takes.related && !related.is_empty()).then_some(related),
         tags: (takes.unnecessary && diagnostic.unnecessary).then(|| vec![DiagnosticTag::UNNECESSARY]),
         data: takes.data.then(|| json!({ "rule": diagnostic.rule })),
     }
+}
+
+/// Where the page of a rule is: at the client's own address, if it has one, else in the repository.
+fn page(abilities: &Abilities, rule: &str) -> Option<CodeDescription> {
+    let pages = abilities.rule_pages.as_deref().unwrap_or(PAGES);
+    Some(CodeDescription { href: Url::parse(&format!("{pages}{rule}.md")).ok()? })
 }
 
 /// A byte range in the client's unit.
@@ -90,17 +93,31 @@ pub(super) fn location(analysis: &Analysis, location: Location, encoding: Positi
     Some(lsp::Location { uri, range: range(analysis, location.file, location.range, encoding) })
 }
 
+/// An address that leads to a line of a file; none for what is no file.
+pub(super) fn address(analysis: &Analysis, location: Location) -> Option<Url> {
+    let mut address = Url::from_file_path(analysis.path(location.file)).ok()?;
+    address.set_fragment(Some(&format!("L{}", line(analysis, location))));
+    Some(address)
+}
+
+/// The line of a place, counted from 1.
+fn line(analysis: &Analysis, location: Location) -> u32 {
+    analysis.line_index(location.file).map_or(0, |lines| lines.line(location.range.start)) + 1
+}
+
 /// The steps of a proof as a Markdown list with links.
 pub(super) fn proof(analysis: &Analysis, proof: &[Related]) -> String {
     let mut out = String::new();
     for step in proof {
         let path = analysis.path(step.location.file);
-        let line = analysis.line_index(step.location.file).map_or(0, |lines| lines.line(step.location.range.start)) + 1;
         let name = path.rsplit('/').next().unwrap_or(path);
-        match Url::from_file_path(path) {
-            Ok(uri) => out.push_str(&format!("- [{name}:{line}]({uri}#L{line}) {}\n", step.message)),
+        match address(analysis, step.location) {
+            Some(address) => {
+                let line = line(analysis, step.location);
+                out.push_str(&format!("- [{name}:{line}]({address}) {}\n", step.message));
+            }
             // The settings of an editor have no lines.
-            Err(()) => out.push_str(&format!("- {name}: {}\n", step.message)),
+            None => out.push_str(&format!("- {name}: {}\n", step.message)),
         }
     }
     out

@@ -62,7 +62,7 @@ pub(super) enum Outgoing {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum IndexStep {
     Begin,
-    /// Percent of the files of a folder that are read.
+    /// Percent of the files that are read.
     Percent(u32),
     End,
 }

@@ -9,11 +9,11 @@ use authlens_analysis::vfs::FileId;
 use serde_json::json;
 use tower_lsp::lsp_types::{
     CodeAction, CodeActionDisabled, CodeActionKind, CodeActionOrCommand, CodeActionParams, CodeLens, Command,
-    Diagnostic, DocumentDiagnosticReport, FullDocumentDiagnosticReport, Hover, HoverContents, InlayHint,
+    Diagnostic, DocumentDiagnosticReport, DocumentLink, FullDocumentDiagnosticReport, Hover, HoverContents, InlayHint,
     InlayHintLabel, InlayHintTooltip, Location, MarkupContent, MarkupKind, NumberOrString, Position, PreviousResultId,
-    Range, RelatedFullDocumentDiagnosticReport, RelatedUnchangedDocumentDiagnosticReport,
-    UnchangedDocumentDiagnosticReport, Url, WorkspaceDocumentDiagnosticReport, WorkspaceFullDocumentDiagnosticReport,
-    WorkspaceUnchangedDocumentDiagnosticReport,
+    Range, RelatedFullDocumentDiagnosticReport, RelatedUnchangedDocumentDiagnosticReport, SymbolInformation,
+    SymbolKind, UnchangedDocumentDiagnosticReport, Url, WorkspaceDocumentDiagnosticReport,
+    WorkspaceFullDocumentDiagnosticReport, WorkspaceUnchangedDocumentDiagnosticReport,
 };
 
 use super::convert;
@@ -97,7 +97,7 @@ pub(super) fn hover(view: &View, uri: &Url, position: Position) -> Option<Hover>
         value = format!("{}{}", hover.markdown, convert::proof(&view.analysis, &hover.proof));
         range = Some(hover.range);
     }
-    let (pages, at) = match view.abilities.leads_to_pages() {
+    let (pages, at) = match view.abilities.explains_rules {
         true => (String::new(), None),
         false => ways_to_pages(view, file, offset),
     };
@@ -112,7 +112,7 @@ pub(super) fn hover(view: &View, uri: &Url, position: Position) -> Option<Hover>
     })
 }
 
-/// For clients that lead to no page of a rule: what the rules of the findings at a place find, and how to read on.
+/// For clients that show no pages of rules themselves: what the rules of the findings at a place find, and how to read on.
 fn ways_to_pages(view: &View, file: FileId, offset: u32) -> (String, Option<TextRange>) {
     let place = TextRange::empty(offset);
     let diagnostics = view.analysis.diagnostics(file);
@@ -141,6 +141,40 @@ pub(super) fn references(view: &View, uri: &Url, position: Position) -> Vec<Loca
     let offset = convert::offset(&view.analysis, file, position, view.abilities.encoding);
     let found = offset.map(|offset| view.analysis.references(file, offset)).unwrap_or_default();
     found.into_iter().filter_map(|at| convert::location(&view.analysis, at, view.abilities.encoding)).collect()
+}
+
+/// Addresses in calls of the frontend, each with the handler that it leads to.
+pub(super) fn document_links(view: &View, uri: &Url) -> Vec<DocumentLink> {
+    let Some(file) = file(view, uri) else { return Vec::new() };
+    let links = view.analysis.links(file).into_iter();
+    links
+        .filter_map(|link| {
+            Some(DocumentLink {
+                range: convert::range(&view.analysis, file, link.range, view.abilities.encoding),
+                target: Some(convert::address(&view.analysis, link.handler)?),
+                tooltip: view.abilities.link_tooltips.then(|| format!("{} ({})", link.name, link.status.word())),
+                data: None,
+            })
+        })
+        .collect()
+}
+
+/// Routes whose names fit a query.
+pub(super) fn symbols(view: &View, query: &str) -> Vec<SymbolInformation> {
+    let found = view.analysis.symbols(query).into_iter();
+    found
+        .filter_map(|route| {
+            #[expect(deprecated, reason = "the type has no other way to leave it out")]
+            Some(SymbolInformation {
+                name: route.name,
+                kind: SymbolKind::FUNCTION,
+                tags: None,
+                deprecated: None,
+                location: convert::location(&view.analysis, route.handler, view.abilities.encoding)?,
+                container_name: route.application,
+            })
+        })
+        .collect()
 }
 
 pub(super) fn code_lens(view: &View, uri: &Url) -> Vec<CodeLens> {

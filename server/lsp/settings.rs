@@ -131,6 +131,10 @@ pub(super) struct Abilities {
     pub(super) routes_changed: bool,
     /// It shows the page of a rule that `authlens.explainRule` answers with (`specs/formats/editor-protocol.md`).
     pub(super) explains_rules: bool,
+    /// The beginning of the addresses at which it shows pages of rules (`specs/formats/editor-protocol.md`).
+    pub(super) rule_pages: Option<String>,
+    /// Links may say where they lead.
+    pub(super) link_tooltips: bool,
     pub(super) refresh_lens: bool,
     pub(super) refresh_inlay: bool,
 }
@@ -146,11 +150,6 @@ pub(super) struct DiagnosticAbilities {
 }
 
 impl Abilities {
-    /// Whether somebody gets from a finding to the page of its rule by what the client takes.
-    pub(super) fn leads_to_pages(&self) -> bool {
-        self.explains_rules || self.diagnostics.code_description
-    }
-
     /// Whether the client asks again for anything when it is told to.
     pub(super) fn refreshes(&self) -> bool {
         self.pull || self.refresh_lens || self.refresh_inlay
@@ -208,6 +207,11 @@ impl Abilities {
             registers_configuration: flag("/workspace/didChangeConfiguration/dynamicRegistration"),
             routes_changed: flag("/experimental/authlens/routesChanged"),
             explains_rules: flag("/experimental/authlens/explainRule"),
+            rule_pages: capabilities
+                .pointer("/experimental/authlens/rulePages")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            link_tooltips: flag("/textDocument/documentLink/tooltipSupport"),
             refresh_lens: flag("/workspace/codeLens/refreshSupport"),
             refresh_inlay: flag("/workspace/inlayHint/refreshSupport"),
         }

@@ -73,20 +73,22 @@ pub(super) fn watch(events: Sender<Event>, roots: Arc<Mutex<Vec<String>>>, reach
 /// Reads folders in batches. One is read while another is analysed.
 pub(super) fn read_folders(events: Sender<Event>, outbox: UnboundedSender<Outgoing>, roots: Vec<String>) {
     std::thread::spawn(move || {
-        for root in roots {
+        let folders = roots.len();
+        for (before, root) in roots.into_iter().enumerate() {
             let _ = events.send(Event::Read(workspace::policy_above(Path::new(&root))));
             let report = |progress: workspace::Progress| {
-                let percent = (progress.done * 100 / progress.total.max(1)) as u32;
+                // Each folder counts alike: how large the next ones are is not known yet.
+                let percent = ((before * 100 + progress.done * 100 / progress.total.max(1)) / folders) as u32;
                 let _ = outbox.send(Outgoing::Progress(IndexStep::Percent(percent)));
             };
-            let mut before: Option<Receiver<()>> = None;
+            let mut last: Option<Receiver<()>> = None;
             workspace::discover_in_batches(Path::new(&root), BATCH, &report, |batch| {
                 let (sender, receiver) = std::sync::mpsc::channel();
                 if events.send(Event::Batch(batch, sender)).is_ok()
-                    && let Some(before) = before.replace(receiver)
+                    && let Some(last) = last.replace(receiver)
                 {
                     // A batch that made the analysis fail is never answered.
-                    let _ = before.recv();
+                    let _ = last.recv();
                 }
             });
         }

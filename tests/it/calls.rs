@@ -464,3 +464,66 @@ export const add = async () => await send('/v1/tasks', { method: 'POST' });
     let found = table(&[BACKEND, ("web/api.ts", api), ("web/page.ts", page)]);
     assert_eq!(found, ["page.ts POST ${API}/v1/tasks none: POST /v1/tasks"]);
 }
+
+#[test]
+fn an_empty_text_stands_in_for_a_server_that_is_not_known_yet() {
+    let page = "
+import axios from 'axios';
+import { create } from 'zustand';
+const useServer = create((set) => ({ address: null, choose: (address) => set({ address }) }));
+const server = () => (useServer.getState().address ?? '').replace(/\\/$/, '');
+const client = axios.create({ timeout: 1000 });
+client.interceptors.request.use((config) => {
+  const base = useServer.getState().address;
+  if (base) config.baseURL = base;
+  return config;
+});
+const signed = axios.create({ baseURL: server() });
+signed.interceptors.request.use(async (config) => config);
+export const load = (known: { url?: string }, all: boolean) => [
+  fetch(`${server()}/v1/tasks`),
+  fetch((known.url ?? '') + '/v1/tasks', { method: 'POST' }),
+  axios.create({ baseURL: server() }).get('/v1/tasks'),
+  client.post('/v1/tasks'),
+  signed.get('/v1/tasks'),
+  // What is known may be empty.
+  fetch(`${all ? '' : '/mine'}/v1/tasks`),
+];
+";
+    let found = table(&[BACKEND, ("web/package.json", "{}"), ("web/lib/page.ts", page)]);
+    assert_eq!(
+        found,
+        [
+            "page.ts GET {}/v1/tasks none: GET /v1/tasks",
+            "page.ts POST {}/v1/tasks none: POST /v1/tasks",
+            "page.ts GET {}/v1/tasks none: GET /v1/tasks",
+            "page.ts POST {}/v1/tasks none: POST /v1/tasks",
+            "page.ts GET {}/v1/tasks none: GET /v1/tasks",
+            "page.ts GET /v1/tasks none: it stays on the page's own origin: no rewrite sends it on",
+        ]
+    );
+}
+
+/// Where the variable is not set, the page's own origin is asked: what stands before both knows which paths are whose.
+#[test]
+fn a_path_may_stand_in_for_the_address_of_the_backend() {
+    let page = "
+const API = process.env.NEXT_PUBLIC_API ?? '/v1';
+export const load = () => [fetch(`${API}/tasks`), fetch(`${API}/users`), fetch('/v1/tasks')];
+";
+    let next = ("web/next.config.mjs", "export default { output: 'standalone' };\n");
+    let handler = ("web/app/v1/[...all]/route.ts", "export const GET = () => Response.json([]);\n");
+    let package = ("web/package.json", r#"{"dependencies": {"next": "15.0.0"}}"#);
+    let files = [BACKEND, package, next, ("web/lib/page.ts", page), handler];
+    let stays = "page.ts GET /v1/tasks none: it stays on the page's own origin: no rewrite sends it on";
+    assert_eq!(
+        table(&files[..4]),
+        [
+            "page.ts GET ${NEXT_PUBLIC_API}/tasks none: GET /v1/tasks",
+            "page.ts GET ${NEXT_PUBLIC_API}/users none: no route has its path",
+            stays,
+        ]
+    );
+    // Next.js answers where it has a handler.
+    assert!(!table(&files)[0].ends_with("GET /v1/tasks"), "{:?}", table(&files));
+}

@@ -8,6 +8,7 @@ mod configuration;
 mod editor;
 mod extension;
 mod fixes;
+mod halves;
 mod hostile_tree;
 mod hover;
 mod incremental;

@@ -1,5 +1,6 @@
 //! The server as an editor meets it, over its standard input and output.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -53,47 +54,6 @@ fn a_project_is_checked_live() {
         json!({"textDocument": {"uri": deps, "version": 2}, "contentChanges": weaker}),
     );
     editor.published(&main, 2, |found| found.len() == 1);
-    assert_eq!(editor.quit(), Some(0));
-    let _ = std::fs::remove_dir_all(root);
-}
-
-/// A guarded route, and a page that asks for it without a token.
-const GUARDED: &str = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, HTTPException\nfrom fastapi.security import HTTPBearer\n\napp = FastAPI()\n\ndef user(c=Depends(HTTPBearer())):\n    try:\n        return jwt.decode(c.credentials, os.environ[\"K\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\n@app.get(\"/api/tasks\")\ndef tasks(u=Depends(user)):\n    return []\n";
-const ASKING: &str =
-    "export const load = async () => {\n  await fetch(`${process.env.NEXT_PUBLIC_API_URL}/api/tasks`);\n};\n";
-
-#[test]
-fn both_halves_are_joined_live() {
-    let root = project("halves", &[("backend/main.py", GUARDED), ("web/lib/load.ts", ASKING)]);
-    let (main, load) = (uri(&root, "backend/main.py"), uri(&root, "web/lib/load.ts"));
-    let mut editor = Editor::start();
-    editor.initialize(Some(&root), json!({}));
-    editor.open(&load, ASKING);
-    let found = editor.published(&load, 1, |found| !found.is_empty());
-    assert_eq!((&found[0]["code"], &found[0]["range"]["start"]["line"]), (&json!("missing-bearer"), &json!(1)));
-    // From the URL to the handler, and back.
-    let at = |uri: &str, line: u32, character: u32| json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": character}, "context": {"includeDeclaration": false}});
-    let handler = editor.request(1, "textDocument/definition", at(&load, 1, 58));
-    assert_eq!((&handler[0]["uri"], &handler[0]["range"]["start"]["line"]), (&json!(main), &json!(14)));
-    let calls = editor.request(2, "textDocument/references", at(&main, 14, 5));
-    assert_eq!((&calls[0]["uri"], &calls[0]["range"]["start"]["line"]), (&json!(load), &json!(1)));
-    let hover = editor.request(3, "textDocument/hover", at(&load, 1, 58));
-    assert!(hover["contents"]["value"].as_str().unwrap().contains("**GET /api/tasks**"));
-    editor.open(&main, GUARDED);
-    let lens = editor.request(4, "textDocument/codeLens", json!({"textDocument": {"uri": main}}));
-    assert_eq!(lens[0]["command"]["title"], "guarded by user, called once by the frontend");
-    // A comment that accepts the finding is one of TypeScript.
-    let actions = json!({"textDocument": {"uri": load}, "range": found[0]["range"], "context": {"diagnostics": []}});
-    let actions = editor.request(5, "textDocument/codeAction", actions);
-    assert!(actions.to_string().contains("  // authlens: ignore[missing-bearer]"), "{actions}");
-    // The guard goes in one half, and the finding in the other.
-    let open = GUARDED.replace("u=Depends(user)", "");
-    editor.notify(
-        "textDocument/didChange",
-        json!({"textDocument": {"uri": main, "version": 2}, "contentChanges": [{"text": open}]}),
-    );
-    let report = editor.request(6, "textDocument/diagnostic", json!({"textDocument": {"uri": load}}));
-    assert_eq!(report["items"], json!([]));
     assert_eq!(editor.quit(), Some(0));
     let _ = std::fs::remove_dir_all(root);
 }
@@ -491,7 +451,8 @@ fn settings_say_what_must_be_guarded_until_the_project_does() {
     let _ = std::fs::remove_dir_all(root);
 }
 
-/// From a finding to the page of its rule, offline: by a code action where the client shows pages, else in the hover.
+/// From a finding to the page of its rule: by its code, and offline by a code action where the client shows pages, else by
+/// what the hover says.
 #[test]
 fn a_finding_leads_to_the_page_of_its_rule() {
     let root = project("pages", &[("main.py", MAIN), ("deps.py", DEPS)]);
@@ -505,6 +466,12 @@ fn a_finding_leads_to_the_page_of_its_rule() {
         editor.initialize(Some(&root), capabilities);
         editor.open(&main, MAIN);
         let found = editor.published(&main, 1, |found| !found.is_empty());
+        // The page in the repository, which has it.
+        let href = found[0]["codeDescription"]["href"].as_str().map(str::to_owned);
+        let page = href.as_deref().map(|href| href.strip_prefix(env!("CARGO_PKG_REPOSITORY")).unwrap());
+        let page = page.map(|page| page.strip_prefix("/blob/main/").unwrap());
+        assert_eq!(page, links.then_some("specs/rules/missing-auth-dependency.md"));
+        assert!(page.is_none_or(|page| Path::new(env!("CARGO_MANIFEST_DIR")).join(page).is_file()));
         let range = found[0]["range"].clone();
         let params = json!({"textDocument": {"uri": main}, "range": range, "context": {"diagnostics": found}});
         let actions = editor.request(1, "textDocument/codeAction", params);
@@ -520,9 +487,20 @@ fn a_finding_leads_to_the_page_of_its_rule() {
         let hover = json!({"textDocument": {"uri": main}, "position": range["start"]});
         let hover = editor.request(3, "textDocument/hover", hover);
         let shown = hover["contents"]["value"].as_str().unwrap();
-        assert_eq!(shown.contains("`authlens explain missing-auth-dependency` says more"), !explains && !links);
+        assert_eq!(shown.contains("`authlens explain missing-auth-dependency` says more"), !explains);
         assert_eq!(editor.quit(), Some(0));
     }
+    // A client that shows pages at an address of its own is given that.
+    let mut editor = Editor::start();
+    let capabilities = json!({
+        "experimental": {"authlens": {"explainRule": true, "rulePages": "editor:/rules/"}},
+        "textDocument": {"publishDiagnostics": {"codeDescriptionSupport": true}},
+    });
+    editor.initialize(Some(&root), capabilities);
+    editor.open(&main, MAIN);
+    let found = editor.published(&main, 1, |found| !found.is_empty());
+    assert_eq!(found[0]["codeDescription"]["href"], "editor:/rules/missing-auth-dependency.md");
+    assert_eq!(editor.quit(), Some(0));
     let _ = std::fs::remove_dir_all(root);
 }
 

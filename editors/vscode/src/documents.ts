@@ -1,12 +1,11 @@
 /** Documents that are not on disk: the route table, proofs, and pages of rules. */
 
 import * as vscode from "vscode";
-import { guardOf, methodOf, type Route, type RouteTable } from "./protocol";
+import { guardOf, methodOf, type Route, type RouteTable, RULE_PAGES, SCHEME } from "./protocol";
 import { relative } from "./places";
 import type { RouteView } from "./routes";
 import type { Session } from "./session";
 
-const SCHEME = "authlens";
 const TABLE = vscode.Uri.from({ scheme: SCHEME, path: "/routes.txt" });
 
 export class Documents implements vscode.TextDocumentContentProvider, vscode.Disposable {
@@ -16,7 +15,7 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
   private readonly subscriptions: vscode.Disposable;
 
   constructor(
-    session: Session,
+    private readonly session: Session,
     private readonly routes: RouteView,
   ) {
     this.subscriptions = vscode.Disposable.from(
@@ -24,12 +23,16 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
       // An open table follows edits.
       session.onRoutes(() => this.changes.fire(TABLE)),
-      session.onPage(({ rule, page }) => void this.showProof(rule, page)),
+      session.onPage((rule) => void preview(vscode.Uri.parse(`${RULE_PAGES}${rule}.md`))),
       vscode.workspace.onDidCloseTextDocument((document) => this.proofs.delete(document.uri.toString())),
     );
   }
 
   async provideTextDocumentContent(uri: vscode.Uri): Promise<string> {
+    const address = uri.toString(true);
+    if (address.startsWith(RULE_PAGES)) {
+      return this.session.pageOf(address.slice(RULE_PAGES.length).replace(/\.md$/, ""));
+    }
     if (uri.path !== TABLE.path) {
       return this.proofs.get(uri.toString()) ?? "";
     }
@@ -45,12 +48,16 @@ export class Documents implements vscode.TextDocumentContentProvider, vscode.Dis
     const uri = vscode.Uri.from({ scheme: SCHEME, path: `/${name.replace(/[\\/?#]+/g, " ").trim()}.md` });
     this.proofs.set(uri.toString(), markdown);
     this.changes.fire(uri);
-    await vscode.commands.executeCommand("markdown.showPreview", uri);
+    await preview(uri);
   }
 
   dispose(): void {
     this.subscriptions.dispose();
   }
+}
+
+async function preview(uri: vscode.Uri): Promise<void> {
+  await vscode.commands.executeCommand("markdown.showPreview", uri);
 }
 
 /** The table as `authlens routes` prints it. */

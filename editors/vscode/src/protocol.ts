@@ -2,6 +2,11 @@
 
 import { type Location, NotificationType, RequestType } from "vscode-languageclient/node";
 
+/** The scheme of documents that are not on disk. */
+export const SCHEME = "authlens";
+/** What addresses of rules' pages begin with: the server gives findings such an address. */
+export const RULE_PAGES = `${SCHEME}:/rules/`;
+
 export type Status = "guarded" | "open" | "public" | "unknown";
 
 export interface Summary {

@@ -25,7 +25,7 @@ const ICONS: Record<Status, [icon: string, colour: string]> = {
 };
 
 export type Node =
-  | { kind: "application"; id: string; label: string; application?: Application; children: Node[] }
+  | { kind: "application"; id: string; label: string; place?: string; application?: Application; children: Node[] }
   | { kind: "router"; id: string; label: string; place: string; children: Node[] }
   | { kind: "route"; id: string; route: Route }
   | { kind: "unresolved"; id: string; unresolved: Unresolved };
@@ -136,7 +136,7 @@ function groupItem(node: Exclude<Node, { kind: "route" }>): vscode.TreeItem {
   if (node.kind === "application") {
     const item = new vscode.TreeItem(node.label, Expanded);
     item.iconPath = new vscode.ThemeIcon("server");
-    item.description = node.application?.inTests ? "test code" : undefined;
+    item.description = [node.place, node.application?.inTests && "test code"].filter(Boolean).join(", ");
     item.contextValue = "application";
     return item;
   }
@@ -179,18 +179,27 @@ function routeItem(route: Route): vscode.TreeItem {
 
 function nodesOf(table: RouteTable, filter: Filter | undefined): Node[] {
   const nodes: Node[] = [];
+  const names = table.applications.map(({ name }) => name);
+  const ids = new Map<string, number>();
   for (const application of table.applications) {
-    const children = routersOf(application.name, application.routes, filter);
+    // Backends of several folders have like names, and a factory makes several applications at one place.
+    const { name, location } = application;
+    const place = location === null ? "" : relative(location, false);
+    const made = `${name}|${place}`;
+    const number = ids.get(made) ?? 0;
+    ids.set(made, number + 1);
+    const id = `${made}|${number}`;
+    const children = routersOf(id, application.routes, filter);
     if (filter === undefined) {
       children.push(
         ...application.unresolved.map((unresolved, at): Node => {
-          return { kind: "unresolved", id: `${application.name}|unresolved|${at}`, unresolved };
+          return { kind: "unresolved", id: `${id}|unresolved|${at}`, unresolved };
         }),
       );
     }
     if (children.length > 0) {
-      const { name } = application;
-      nodes.push({ kind: "application", id: name, label: name, application, children });
+      const isAlone = names.indexOf(name) === names.lastIndexOf(name);
+      nodes.push({ kind: "application", id, label: name, place: isAlone ? undefined : place, application, children });
     }
   }
   const label = "not included by any application";

@@ -3,6 +3,7 @@
 import * as vscode from "vscode";
 import {
   type ClientCapabilities,
+  ExecuteCommandRequest,
   LanguageClient,
   RevealOutputChannelOn,
   State,
@@ -11,8 +12,9 @@ import {
   type WorkDoneProgressEnd,
   type WorkDoneProgressReport,
 } from "vscode-languageclient/node";
-import { routesChanged } from "./protocol";
+import { routesChanged, RULE_PAGES } from "./protocol";
 import { findServer } from "./server";
+import { TraceChannel } from "./trace";
 
 export const LANGUAGES = ["python", "typescript", "typescriptreact", "javascript", "javascriptreact"];
 
@@ -29,20 +31,19 @@ type Progress = WorkDoneProgressBegin | WorkDoneProgressReport | WorkDoneProgres
 
 export class Session implements vscode.Disposable {
   readonly log = vscode.window.createOutputChannel("authlens", { log: true });
-  /** Made when it is first needed: most people never trace. */
-  private trace: vscode.LogOutputChannel | undefined;
+  private readonly trace = new TraceChannel();
   private running: LanguageClient | undefined;
   /** Starts and stops, one after the other. */
   private queue: Promise<void> = Promise.resolve();
   private readonly phases = new vscode.EventEmitter<Phase>();
   private readonly routes = new vscode.EventEmitter<void>();
   private readonly progress = new vscode.EventEmitter<Progress>();
-  private readonly pages = new vscode.EventEmitter<{ rule: string; page: string }>();
+  private readonly pages = new vscode.EventEmitter<string>();
   readonly onPhase = this.phases.event;
   /** Routes may differ from those that were asked for last. */
   readonly onRoutes = this.routes.event;
   readonly onProgress = this.progress.event;
-  /** Somebody wants to read the page of a rule. */
+  /** Somebody wants to read the page of this rule. */
   readonly onPage = this.pages.event;
   phase: Phase = { kind: "stopped" };
 
@@ -64,6 +65,12 @@ export class Session implements vscode.Disposable {
     return this.queue;
   }
 
+  /** The page of a rule, as Markdown. */
+  async pageOf(rule: string): Promise<string> {
+    const asked = { command: EXPLAIN_RULE, arguments: [rule] };
+    return (await this.client?.sendRequest(ExecuteCommandRequest.type, asked)) ?? "The server of authlens is not running.";
+  }
+
   stop(): Promise<void> {
     this.queue = this.queue.then(() => this.stopNow());
     return this.queue;
@@ -79,8 +86,7 @@ export class Session implements vscode.Disposable {
     try {
       const server = findServer(this.extension.extensionPath);
       this.log.info(`starting ${server.command}, named by ${server.origin}`);
-      this.trace ??= vscode.window.createOutputChannel("authlens Trace", { log: true });
-      const client = this.create(server.command, this.trace);
+      const client = this.create(server.command);
       this.running = client;
       await client.start();
     } catch (problem) {
@@ -90,7 +96,7 @@ export class Session implements vscode.Disposable {
     }
   }
 
-  private create(command: string, trace: vscode.LogOutputChannel): LanguageClient {
+  private create(command: string): LanguageClient {
     const client = new LanguageClient(
       "authlens",
       "authlens",
@@ -103,21 +109,21 @@ export class Session implements vscode.Disposable {
         // What comes later, the server asks for.
         initializationOptions: vscode.workspace.getConfiguration("authlens"),
         outputChannel: this.log,
-        traceOutputChannel: trace,
+        traceOutputChannel: this.trace,
         revealOutputChannelOn: RevealOutputChannelOn.Never,
         middleware: {
           handleWorkDoneProgress: (token, params, next) => {
             this.progress.fire(params);
             next(token, params);
           },
-          // The client registers the server's commands; what this one answers with is to be shown.
+          // The client registers the server's commands; what this one answers with is to be shown, under its address.
           executeCommand: async (command, given, next) => {
             if (command !== EXPLAIN_RULE) {
               return next(command, given);
             }
             const rule = typeof given[0] === "string" ? given[0] : await this.chooseRule();
             if (rule !== undefined) {
-              this.pages.fire({ rule, page: await next(command, [rule]) });
+              this.pages.fire(rule);
             }
           },
         },
@@ -153,7 +159,7 @@ export class Session implements vscode.Disposable {
 
   dispose(): void {
     for (const one of [this.log, this.trace, this.phases, this.routes, this.progress, this.pages]) {
-      one?.dispose();
+      one.dispose();
     }
   }
 }
@@ -161,7 +167,8 @@ export class Session implements vscode.Disposable {
 /** Without this the server keeps to what LSP has. */
 const saysWhatIsShown: StaticFeature = {
   fillClientCapabilities(capabilities: ClientCapabilities) {
-    capabilities.experimental = { ...capabilities.experimental, authlens: { routesChanged: true, explainRule: true } };
+    const authlens = { routesChanged: true, explainRule: true, rulePages: RULE_PAGES };
+    capabilities.experimental = { ...capabilities.experimental, authlens };
   },
   initialize() {},
   getState: () => ({ kind: "static" }),

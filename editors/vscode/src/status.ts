@@ -26,7 +26,7 @@ export function createStatus(session: Session): vscode.Disposable {
       item.text = "$(loading~spin) authlens";
       item.tooltip = "The server starts.";
     } else if (percent !== undefined || summary === undefined) {
-      item.text = `$(loading~spin) authlens ${percent ?? 0}%`;
+      item.text = `$(loading~spin) authlens${percent === undefined ? "" : ` ${percent}%`}`;
       item.tooltip = "The project is being read.";
     } else {
       item.text = summary.open > 0 ? `$(shield) ${summary.open} open` : "$(shield) authlens";

@@ -140,6 +140,18 @@ def picker_lists_the_workspace(editor: Editor, _):
     terminal.wait("the file", lambda screen: "token-logged" not in screen)
 
 
+def routes_are_found_by_their_names(editor: Editor, _):
+    terminal = editor.terminal
+    terminal.keys("Space", "S")
+    # Helix asks once something is typed.
+    terminal.wait("the picker", lambda screen: "kind name" in screen)
+    terminal.type("POST/api/v1/tasks")
+    wanted = lambda screen: "POST /api/v1/tasks" in screen and "GET /health" not in screen
+    terminal.wait("the route", wanted)
+    terminal.keys("Enter")
+    terminal.wait("its handler", lambda screen: re.search(r"\b16:\d+\b", screen))
+
+
 def hover_shows_the_proof(editor: Editor, _):
     terminal = editor.terminal
     terminal.keys("g", "g", "]", "d")
@@ -204,6 +216,7 @@ def main() -> int:
         findings_show,
         keys_change_findings,
         picker_lists_the_workspace,
+        routes_are_found_by_their_names,
         hover_shows_the_proof,
         action_repairs_the_file,
         wide_characters_do_not_move_repairs,

@@ -68,6 +68,21 @@ local function text(buffer)
   return table.concat(lines(buffer), '\n')
 end
 
+-- What a hover shows.
+local function hovered()
+  vim.lsp.buf.hover()
+  local shown
+  wait('a window', function()
+    for _, window in ipairs(vim.api.nvim_list_wins()) do
+      if vim.api.nvim_win_get_config(window).relative ~= '' then
+        shown = text(vim.api.nvim_win_get_buf(window))
+        return true
+      end
+    end
+  end)
+  return shown
+end
+
 local tasks
 
 test('attaches in the folder of the repository, in UTF-8', function()
@@ -115,16 +130,7 @@ test('hover shows the verdict with its proof', function()
   vim.api.nvim_set_current_buf(tasks)
   vim.fn.search('def delete_task')
   vim.cmd('normal! w')
-  vim.lsp.buf.hover()
-  local shown
-  wait('a window', function()
-    for _, window in ipairs(vim.api.nvim_list_wins()) do
-      if vim.api.nvim_win_get_config(window).relative ~= '' then
-        shown = text(vim.api.nvim_win_get_buf(window))
-        return true
-      end
-    end
-  end)
+  local shown = hovered()
   assert(shown:find('DELETE /api/v1/tasks/{task_id}', 1, true), shown)
   assert(shown:find('tasks.py:20', 1, true), shown)
   vim.cmd('fclose')
@@ -283,6 +289,49 @@ test(':Authlens calls lists the requests of the frontend', function()
   end, vim.fn.getqflist())
   local all = table.concat(texts, '\n')
   assert(all:find('reaches GET /api/v1/tasks, guarded', 1, true), all)
+  vim.cmd('cclose')
+end)
+
+test('routes are found by their names', function()
+  vim.api.nvim_set_current_buf(tasks)
+  vim.fn.setqflist({}, 'f')
+  vim.lsp.buf.workspace_symbol('get /api/v1/tasks/all')
+  wait('the list', function()
+    return #vim.fn.getqflist() > 0
+  end)
+  local found = vim.tbl_map(function(item)
+    return { vim.api.nvim_buf_get_name(item.bufnr), item.lnum, item.text }
+  end, vim.fn.getqflist())
+  equal({ { path('api/tasks.py'), 27, '[Function] GET /api/v1/tasks/all' } }, found)
+  vim.cmd('cclose')
+end)
+
+test('from a request to its handler and back, and what is expected of it', function()
+  vim.cmd.edit(root .. '/frontend/lib/tasks.ts')
+  local calls = vim.api.nvim_get_current_buf()
+  wait('findings', function()
+    return codes(calls) ~= ''
+  end)
+  local line = vim.fn.search('v1/tasks/all')
+  local shown = hovered()
+  for _, words in ipairs({ 'GET /api/v1/tasks/all', 'guarded', 'RequireRole', 'the specification says' }) do
+    assert(shown:find(words, 1, true), shown)
+  end
+  vim.cmd('fclose')
+  vim.lsp.buf.definition()
+  wait('the handler', function()
+    return vim.api.nvim_get_current_line():find('def all_tasks', 1, true)
+  end)
+  vim.fn.setqflist({}, 'f')
+  vim.fn.search('all_tasks', 'c', vim.fn.line('.'))
+  vim.lsp.buf.references({ includeDeclaration = false })
+  wait('the requests', function()
+    return #vim.fn.getqflist() > 0
+  end)
+  local found = vim.tbl_map(function(item)
+    return { vim.api.nvim_buf_get_name(item.bufnr), item.lnum }
+  end, vim.fn.getqflist())
+  equal({ { root .. '/frontend/lib/tasks.ts', line } }, found)
   vim.cmd('cclose')
 end)
 

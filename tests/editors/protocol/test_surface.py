@@ -78,7 +78,19 @@ def test_the_whole_surface(name: str, workspace: Path):
         client.request("textDocument/definition", at(api, line, 30))
     handler = at(tasks, 10, 6) | {"context": {"includeDeclaration": False}}
     client.request("textDocument/references", handler)
-    for uri in (tasks, audit, api):
+    [found] = client.request("workspace/symbol", {"query": "delete/api"})["result"]
+    assert found["name"] == "DELETE /api/v1/tasks/{task_id}" and found["location"]["uri"] == tasks
+    calls = open_document(client, workspace / "frontend/lib/tasks.ts")
+    links = client.request("textDocument/documentLink", {"textDocument": {"uri": calls}})["result"]
+    assert [link["target"].rpartition("/")[2] for link in links] == [
+        "tasks.py#L11",
+        "tasks.py#L16",
+        "tasks.py#L21",
+        "tasks.py#L27",
+        "tasks.py#L32",
+        "main.py#L14",
+    ]
+    for uri in (tasks, audit, api, calls):
         document = {"textDocument": {"uri": uri}}
         everything = {"start": {"line": 0, "character": 0}, "end": {"line": 999, "character": 0}}
         client.request("textDocument/codeLens", document)
@@ -110,7 +122,9 @@ def test_the_whole_surface(name: str, workspace: Path):
     context = {"diagnostics": [finding], "only": ["quickfix"]}
     params = {"textDocument": {"uri": tasks}, "range": finding["range"], "context": context}
     actions = client.request("textDocument/codeAction", params)["result"]
-    # The page of its rule, where the client shows such.
+    # The page of its rule, where the client shows such: by its code, and by an action.
+    at_code = {"codeDescription": {"href": "authlens:/rules/spec-auth-drift.md"}} if name == "vscode" else {}
+    assert {key: value for key, value in finding.items() if key == "codeDescription"} == at_code
     pages = [action["command"] for action in actions if action["title"] == "Explain `spec-auth-drift`"]
     assert len(pages) == (0 if name == "helix" else 1), actions
     for page in pages:
@@ -154,7 +168,7 @@ def test_the_whole_surface(name: str, workspace: Path):
     cancelled = client.ask("textDocument/hover", at(tasks, 0, 0))
     client.notify("$/cancelRequest", {"id": cancelled})
     client.until("an answer to what was cancelled", lambda: cancelled in client.answers)
-    for uri in (tasks, audit, api):
+    for uri in (tasks, audit, api, calls):
         client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
     client.request("authlens/summary", {})
 

@@ -8,7 +8,19 @@ import { Code, TRY, until } from "./code.mjs";
 const VSIX = process.env.VSIX;
 const TASKS = "backend/app/api/tasks.py";
 const REPAIRED = '@router.delete("/{task_id}", dependencies=[Depends(get_current_user)])';
+/** How many files are read in a workspace whose reading is watched. */
+const MANY = 1500;
 const squiggles = (n) => document.querySelectorAll(".monaco-editor .squiggly-error").length === n;
+
+/** A folder that nobody trusts yet. */
+const RESTRICTED = {
+  trusts: false,
+  settings: {
+    "security.workspace.trust.enabled": true,
+    "security.workspace.trust.startupPrompt": "never",
+    "security.workspace.trust.untrustedFiles": "open",
+  },
+};
 
 let code;
 let page;
@@ -35,13 +47,37 @@ function rows() {
   return [...(tree?.querySelectorAll(".monaco-list-row") ?? [])].map(text);
 }
 
+/** Whether the route view has a row with such words. */
 const showsRoute = (words) => {
   const found = [...document.querySelectorAll(".tree-explorer-viewlet-tree-view .monaco-list-row")];
   return found.some((row) => words.every((word) => row.textContent.replaceAll("\u00a0", " ").includes(word)));
 };
 
-/** What a server was started as. */
-const programOf = (id) => fs.readFileSync(`/proc/${id}/cmdline`, "utf8").split("\0")[0];
+const status = () => page.locator(".statusbar-item[id$='authlens.status']").first();
+
+/** Whether the panel at the bottom has a line with such words. */
+const panelSays = (words) => {
+  const lines = [...document.querySelectorAll(".part.panel .view-line")];
+  return lines.some((line) => line.textContent.replaceAll("\u00a0", " ").includes(words));
+};
+
+/** Whether the cursor stands in a line. */
+const standsAt = (line) => new RegExp(`Ln ${line}\\b`).test(document.querySelector('[id="status.editor.selection"]')?.textContent ?? "");
+
+/** Whether a page that is shown as Markdown has an element with such a text. */
+async function drawn(element, text) {
+  const looked = page.frames().map((frame) => frame.locator(element, { hasText: text }).count().catch(() => 0));
+  return (await Promise.all(looked)).some((count) => count > 0);
+}
+
+/** What a server was started as; nothing of one that has gone meanwhile. */
+function programOf(id) {
+  try {
+    return fs.readFileSync(`/proc/${id}/cmdline`, "utf8").split("\0")[0];
+  } catch {
+    return "";
+  }
+}
 
 async function problems() {
   await page.waitForSelector(".markers-panel");
@@ -103,6 +139,7 @@ async function main() {
   });
 
   await test("a finding leads to the page of its rule", async () => {
+    await code.open(TASKS);
     await page.keyboard.press("Control+Home");
     await code.press("F8", ".monaco-editor .marker-widget, .monaco-editor .zone-widget");
     await page.keyboard.press("Escape");
@@ -115,7 +152,26 @@ async function main() {
     await code.open(TASKS);
     await code.command("authlens: Explain Rule");
     await page.waitForSelector('.tab.active:has-text("spec-auth-drift")');
+    // The code beside the message is a link to it.
     await code.open(TASKS);
+    await page.keyboard.press("Control+Home");
+    await code.press("F8", ".monaco-editor .zone-widget a.code-link");
+    const shown = '.tab.active[data-resource-name="spec-auth-drift.md"]:not(:has-text("Preview"))';
+    await code.until(shown, () => page.locator(".zone-widget a.code-link").click(TRY));
+    await until("the page, drawn", () => drawn("h1", "spec-auth-drift"));
+    await code.open(TASKS);
+  });
+
+  await test("an address in the frontend is a link to its handler, and routes are found by their names", async () => {
+    await code.pickBehind("Control+P", "frontend/lib/tasks.ts:20:50", "tasks.ts");
+    await code.shows("links", () => document.querySelectorAll(".monaco-editor .detected-link").length >= 3);
+    await code.command("Open Link");
+    await page.waitForSelector('.tab.active:has-text("tasks.py")');
+    await code.shows("the handler", standsAt, 27);
+    await code.open("backend/app/api/admin.py");
+    await code.pickBehind("Control+P", "#POST /api/v1/tasks", "POST /api/v1/tasks");
+    await page.waitForSelector('.tab.active:has-text("tasks.py")');
+    await code.shows("the handler", standsAt, 16);
   });
 
   await test("safe repairs are applied on save", async () => {
@@ -203,9 +259,7 @@ async function main() {
     await code.pick("PUT /api/v1/profile", "PUT /api/v1/profile");
     await page.waitForSelector('.tab.active:has-text("PUT")');
     await code.command("authlens: Show Log");
-    await code.shows("the log", () =>
-      [...document.querySelectorAll(".part.panel .view-line")].some((line) => line.textContent.replaceAll("\u00a0", " ").includes("is running")),
-    );
+    await code.shows("the log", panelSays, "is running");
   });
 
   await test("a report is exported as the command line writes it", async () => {
@@ -222,9 +276,33 @@ async function main() {
     fs.rmSync(report);
   });
 
-  await test("authlens.toml is made, and counts", async () => {
-    await code.command("authlens: Create authlens.toml");
-    await page.waitForSelector('.tab.active:has-text("authlens.toml")');
+  await test("messages are traced when the setting asks for it", async () => {
+    code.set({ "authlens.trace.server": "messages" });
+    await code.open("backend/app/api/admin.py");
+    // The channel is there from its first message on.
+    await code.command("Output: Show Output Channels");
+    await code.pick("authlens Trace", "authlens Trace");
+    await code.shows("a message", panelSays, "Sending request 'textDocument/");
+    code.set({});
+  });
+
+  await test("the walkthrough leads to what it speaks of, and authlens.toml counts", async () => {
+    await code.command("Welcome: Open Walkthrough");
+    await code.pick("Who may call", "Who may call your routes?");
+    await page.waitForSelector(".gettingStartedContainer .getting-started-step");
+    const step = async (title, button, selector) => {
+      await code.until(selector, async () => {
+        const shown = page.locator(".gettingStartedContainer .getting-started-step", { hasText: title });
+        const wanted = shown.locator(".monaco-button", { hasText: button });
+        if (!(await wanted.isVisible())) await shown.click(TRY);
+        await wanted.click(TRY);
+      });
+    };
+    await code.command("View: Show Explorer");
+    await step("See all routes", "Show the routes", ".tree-explorer-viewlet-tree-view .monaco-list-row");
+    await code.command("View: Hide Panel");
+    await step("Repair a finding", "Check the workspace", ".markers-panel .monaco-list-row");
+    await step("Say what you want", "Create authlens.toml", '.tab.active:has-text("authlens.toml")');
     fs.writeFileSync(path.join(code.workspace, "authlens.toml"), '[rules]\nmissing-auth-dependency = "off"\n');
     await code.open("backend/app/api/admin.py");
     await code.shows("no squiggles", squiggles, 0);
@@ -233,9 +311,8 @@ async function main() {
   });
 
   await test("the status bar counts open routes, and leads to the menu", async () => {
-    const item = page.locator(".statusbar-item#authlens\\.authlens\\.authlens\\.status, .statusbar-item[id$='authlens.status']");
-    await until("the count", async () => /\d open/.test((await item.first().textContent()) ?? ""));
-    await item.first().locator("a").click();
+    await until("the count", async () => /\d open/.test((await status().textContent()) ?? ""));
+    await status().locator("a").click();
     await page.waitForSelector('.quick-input-list .monaco-list-row:has-text("Restart Server")');
     await page.keyboard.press("Escape");
   });
@@ -248,11 +325,7 @@ async function main() {
   await code.stop();
 
   await test("a folder that is not trusted is served by the extension's own server only", async () => {
-    code = await Code.start({ vsix: VSIX, trusts: false, own: { "authlens.server.path": "/bin/false" }, settings: {
-      "security.workspace.trust.enabled": true,
-      "security.workspace.trust.startupPrompt": "never",
-      "security.workspace.trust.untrustedFiles": "open",
-    } });
+    code = await Code.start({ vsix: VSIX, own: { "authlens.server.path": "/bin/false" }, ...RESTRICTED });
     page = code.page;
     await page.waitForSelector('.statusbar:has-text("Restricted Mode")');
     await code.open(TASKS);
@@ -260,12 +333,17 @@ async function main() {
     await code.stop();
   });
 
-  await test("the package without a server takes the one in PATH", async () => {
+  await test("the package without a server takes the one in PATH, once the folder is trusted", async () => {
     const programs = fs.mkdtempSync(path.join(os.tmpdir(), "authlens-path-"));
     // The server starts itself anew by its real path.
     fs.copyFileSync(process.env.AUTHLENS, path.join(programs, "authlens"));
-    code = await Code.start({ vsix: process.env.WITHOUT_SERVER, programs });
+    code = await Code.start({ vsix: process.env.WITHOUT_SERVER, programs, ...RESTRICTED });
     page = code.page;
+    await code.open(TASKS);
+    await until("the reason", async () => /not trusted/.test((await status().getAttribute("aria-label")) ?? ""));
+    if (code.servers().length > 0) throw new Error("it was started");
+    await code.command("Workspaces: Manage Workspace Trust");
+    await code.until('.statusbar:not(:has-text("Restricted Mode"))', () => page.locator(".workspace-trust-editor .monaco-button", { hasText: "Trust" }).first().click(TRY));
     await code.open(TASKS);
     await code.shows("a squiggle", squiggles, 1);
     if (!code.servers().some((id) => programOf(id).startsWith(programs))) throw new Error("another server");
@@ -273,8 +351,12 @@ async function main() {
     fs.rmSync(programs, { recursive: true });
   });
 
-  await test("one server serves all folders of a workspace", async () => {
+  await test("one server serves all folders of a workspace, and tells how far it is with reading them", async () => {
     const both = (code) => {
+      // Enough that reading takes a while.
+      const routes = (name) => `from fastapi import APIRouter\n\nrouter = APIRouter()\n\n\n@router.get("/${name}")\ndef ${name}(): ...\n`;
+      fs.mkdirSync(path.join(code.folder, "other/many"), { recursive: true });
+      for (let at = 0; at < MANY; at += 1) fs.writeFileSync(path.join(code.folder, `other/many/part${at}.py`), routes(`part${at}`));
       fs.cpSync(path.join(code.workspace, "backend"), path.join(code.folder, "other/backend"), { recursive: true });
       const file = path.join(code.folder, "both.code-workspace");
       fs.writeFileSync(file, JSON.stringify({ folders: [{ path: "todo" }, { path: "other" }] }));
@@ -282,15 +364,30 @@ async function main() {
     };
     code = await Code.start({ vsix: VSIX, query: both });
     page = code.page;
+    await page.evaluate(() => {
+      const item = () => document.querySelector(".statusbar-item[id$='authlens.status']")?.textContent ?? "";
+      window.said = [];
+      new MutationObserver(() => item() !== window.said.at(-1) && window.said.push(item())).observe(document.body, {
+        childList: true, subtree: true, characterData: true,
+      });
+    });
     await code.open("admin.py");
     await code.shows("squiggles", squiggles, 2);
     await page.locator('.activitybar .action-item [aria-label^="authlens"]').first().click();
-    // The same application twice: the second is the other folder's.
+    // The same application twice: each is its own folder's, with the routes that are written there.
     await code.shows("both", () => {
       const found = [...document.querySelectorAll(".tree-explorer-viewlet-tree-view .monaco-list-row")];
-      return found.filter((row) => row.textContent.includes("app.main:app")).length === 2;
+      return ["todo", "other"].every((folder) =>
+        ["app.main:app", "app"].every((label) => found.some((row) => row.textContent === `${label}${folder}/backend/app/main.py`)),
+      );
     });
     if (code.servers().length !== 1) throw new Error(`${code.servers().length} servers`);
+    await until("the count", async () => /\d open/.test((await status().textContent()) ?? ""));
+    const said = await page.evaluate(() => window.said);
+    const percents = said.flatMap((text) => /authlens (\d+)%/.exec(text)?.slice(1).map(Number) ?? []);
+    // It is told in steps, which only grow.
+    const grows = percents.every((percent, at) => at === 0 || percent >= percents[at - 1]);
+    if (!grows || !percents.some((percent) => 0 < percent && percent < 100)) throw new Error(`progress: ${said.join(", ")}`);
     await code.stop();
   });
 }

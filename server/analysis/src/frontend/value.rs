@@ -358,9 +358,13 @@ impl Value {
             value if value.is_missing() => Some(false),
             Self::Bool(value) => Some(*value),
             Self::Number(number) => Some(!number.trim_matches(['0', '.']).is_empty()),
-            Self::Text(parts) if parts.is_empty() => Some(false),
             Self::Text(parts) => {
-                parts.iter().any(|part| matches!(part, Part::Text(text) if !text.is_empty())).then_some(true)
+                let is_something = |part: &Part| matches!(part, Part::Text(text) if !text.is_empty());
+                let is_nothing = |part: &Part| matches!(part, Part::Text(text) if text.is_empty());
+                match parts.iter().any(is_something) {
+                    true => Some(true),
+                    false => parts.iter().all(is_nothing).then_some(false),
+                }
             }
             Self::Object(_) | Self::Array(_) | Self::Function(_) | Self::Class(_) | Self::Promise(_) | Self::Setter => {
                 Some(true)

@@ -330,6 +330,30 @@ pub struct RouteHint {
     pub proof: Vec<Related>,
 }
 
+/// A route that is looked for by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteSymbol {
+    /// `GET /api/tasks`.
+    pub name: String,
+    /// The application that serves it; none for a router that none includes.
+    pub application: Option<String>,
+    /// Its handler.
+    pub handler: Location,
+}
+
+/// An address in a call that leads to a handler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteLink {
+    /// The text of the address, without its quotes.
+    pub range: TextRange,
+    /// `GET /api/tasks`.
+    pub name: String,
+    /// Its guard.
+    pub status: RouteStatus,
+    /// Its handler.
+    pub handler: Location,
+}
+
 /// How the content of a file reached the analysis.
 #[derive(Debug, Clone)]
 pub enum FileContent {

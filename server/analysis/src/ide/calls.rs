@@ -2,14 +2,16 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::views::status;
+use super::views::{Viewer, detail, status};
 use super::{Hover, Location, Related, RouteStatus, State};
+use crate::auth::Judge;
 use crate::frontend::locate;
 use crate::frontend::outcome::{Attached, Client, Credentials, Place, Request, TokenSource, UrlPart};
 use crate::rules::missing_auth_dependency::shown;
+use crate::rules::spec_auth_drift::said;
 use crate::text::TextRange;
-use crate::verdicts::calls::Origins;
-use crate::verdicts::handler_site;
+use crate::verdicts::calls::{Origins, Reached};
+use crate::verdicts::{enter, handler_site, with_interpreter};
 use crate::vfs::FileId;
 
 /// A request of the frontend.
@@ -48,9 +50,12 @@ pub struct ReachedRoute {
     pub handler: Location,
 }
 
+/// A request with the route that it reaches.
+type Shown<'s> = (CallView, Option<Reached<'s>>);
+
 /// The requests that a call makes under an offset, each with its route, and
 /// the range of the call. Of calls in each other the innermost counts.
-pub(super) fn calls_at(state: &State, file: FileId, offset: u32) -> Option<(TextRange, Vec<CallView>)> {
+pub(super) fn calls_at(state: &State, file: FileId, offset: u32) -> Option<(TextRange, Vec<Shown<'_>>)> {
     let outcome = state.frontend.outcome(file)?;
     let range = |request: &Request| {
         let whole = Place { range: request.extent, ..request.call };
@@ -63,9 +68,27 @@ pub(super) fn calls_at(state: &State, file: FileId, offset: u32) -> Option<(Text
     let for_tokens = calls_for_tokens(&outcome.requests);
     let shown: Vec<&&Request> = own.iter().filter(|request| !is_internal(request, &for_tokens)).collect();
     let shown = if shown.is_empty() { own.iter().collect() } else { shown };
-    let mut views: Vec<CallView> = shown.iter().filter_map(|request| view_of(state, &origins, file, request)).collect();
-    keep_once(&mut views);
-    Some((innermost, views))
+    let mut calls: Vec<Shown<'_>> = Vec::new();
+    for found in shown.iter().filter_map(|request| view_of(state, &origins, file, request)) {
+        if calls.iter().all(|(view, _)| *view != found.0) {
+            calls.push(found);
+        }
+    }
+    Some((innermost, calls))
+}
+
+/// The requests that the calls of a file make, each with the range of its call.
+pub(super) fn calls_of(state: &State, file: FileId) -> Vec<(TextRange, CallView)> {
+    let Some(outcome) = state.frontend.outcome(file) else { return Vec::new() };
+    let origins = Origins::new(state);
+    let for_tokens = calls_for_tokens(&outcome.requests);
+    let shown =
+        outcome.requests.iter().filter(|request| request.call.file == file && !is_internal(request, &for_tokens));
+    let calls = shown.filter_map(|request| {
+        let whole = locate(&state.sources, Place { range: request.extent, ..request.call })?;
+        Some((whole.range, view_of(state, &origins, file, request)?.0))
+    });
+    calls.collect()
 }
 
 /// Calls that reach a handler, by the place of the handler.
@@ -85,7 +108,7 @@ pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
     let (range, calls) = calls_at(state, file, offset)?;
     let mut markdown = String::new();
     let mut proof = Vec::new();
-    for call in &calls {
+    for (call, reached) in &calls {
         let method = call.method.as_deref().unwrap_or("a request");
         markdown.push_str(&format!("`{method} {}`", call.url));
         match &call.route {
@@ -95,8 +118,9 @@ pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
                     Some(false) => "carries no token",
                     None => "may carry a token",
                 };
+                let guard = reached.map(|reached| detail(reached.route, &reached.judged.guard)).unwrap_or_default();
                 markdown.push_str(&format!(
-                    " reaches **{}** of `{}`, which is **{}**, and {token}\n\n",
+                    " reaches **{}** of `{}`, which is **{}** ({guard}), and {token}\n\n",
                     route.name,
                     route.application,
                     route.status.word()
@@ -106,6 +130,7 @@ pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
                     proof.push(Related { location: handler, message });
                 }
                 proof.push(Related { location: route.handler, message: format!("{} is handled here", route.name) });
+                proof.extend(reached.map(|reached| what_decides(state, &reached)).unwrap_or_default());
             }
             None => {
                 let why = call.unreached.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
@@ -118,6 +143,21 @@ pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
     (!calls.is_empty()).then_some(Hover { range, markdown, proof })
 }
 
+/// Where the guard of a route stands, and the line of the specification or the configuration that says what is expected
+/// of it.
+fn what_decides(state: &State, reached: &Reached<'_>) -> Vec<Related> {
+    let (route, judged) = (reached.route, reached.judged);
+    let said = judged.expected.basis().map(|basis| said(state, basis));
+    let guard = with_interpreter(state, |interpreter| {
+        let viewer = Viewer { state, interpreter, judge: Judge::new(interpreter, &state.memo) };
+        enter(state, &viewer.judge, reached.at.0);
+        viewer.deciding(route, judged)
+    });
+    let guard = guard.filter(|guard| said.as_ref().is_none_or(|said| said.location != *guard));
+    let message = format!("this decides: {}", detail(route, &judged.guard));
+    guard.map(|location| Related { location, message }).into_iter().chain(said).collect()
+}
+
 /// All requests, sorted by place.
 pub(super) fn calls(state: &State) -> Vec<CallView> {
     let origins = Origins::new(state);
@@ -127,7 +167,9 @@ pub(super) fn calls(state: &State) -> Vec<CallView> {
         let for_tokens = calls_for_tokens(&outcome.requests);
         for request in outcome.requests.iter().filter(|request| !is_internal(request, &for_tokens)) {
             let view = view_of(state, &origins, file, request);
-            views.extend(view.filter(|view| view.route.is_some() || !is_wrapper(request, &callers)));
+            views.extend(
+                view.map(|(view, _)| view).filter(|view| view.route.is_some() || !is_wrapper(request, &callers)),
+            );
         }
     }
     views.sort_by_key(|view| view.location);
@@ -186,12 +228,13 @@ fn is_wrapper(request: &Request, callers: &FxHashMap<Place, Vec<&[UrlPart]>>) ->
     request.place == request.call && said.iter().any(knows_more)
 }
 
-fn view_of(state: &State, origins: &Origins<'_>, file: FileId, request: &Request) -> Option<CallView> {
+fn view_of<'s>(state: &State, origins: &Origins<'s>, file: FileId, request: &Request) -> Option<Shown<'s>> {
     let location = locate(&state.sources, request.call)?;
     let made_at = (request.place != request.call).then(|| locate(&state.sources, request.place)).flatten();
     let direct = origins.reached(file, request);
     let through = if direct.is_none() { origins.through(file, request) } else { None };
-    let route = direct.or(through.as_ref().map(|through| through.reached)).map(|reached| ReachedRoute {
+    let reached = direct.or(through.as_ref().map(|through| through.reached));
+    let route = reached.map(|reached| ReachedRoute {
         name: shown(reached.route),
         application: reached.application.name.to_string(),
         status: status(&reached.judged.guard),
@@ -203,7 +246,7 @@ fn view_of(state: &State, origins: &Origins<'_>, file: FileId, request: &Request
         Some(through) if !through.sent.iter().all(|sent| sent.forwards) => through.sent.clone(),
         _ => vec![request],
     };
-    Some(CallView {
+    let view = CallView {
         location,
         made_at,
         method: request.method.as_ref().map(ToString::to_string),
@@ -223,7 +266,8 @@ fn view_of(state: &State, origins: &Origins<'_>, file: FileId, request: &Request
         },
         route,
         unreached,
-    })
+    };
+    Some((view, reached))
 }
 
 /// Whether an `Authorization` header goes with a request; none if that can't be told.

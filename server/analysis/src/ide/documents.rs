@@ -232,6 +232,11 @@ impl Parsed {
         self.kept.text()
     }
 
+    /// How the text was read, of a file that an editor has open.
+    pub(crate) fn tree(&self) -> Option<&Tree> {
+        self.tree.as_ref().map(|reading| &reading.tree)
+    }
+
     fn last_good(&self) -> Option<Arc<Good>> {
         if self.errors.is_empty() {
             return Some(Arc::new(match &self.facts {

@@ -16,7 +16,7 @@ use crate::vfs::FileId;
 
 /// Routes and their verdicts, each with the number of its application: those that
 /// have none come last.
-fn routes(state: &State) -> impl Iterator<Item = (usize, &Route, &Judged)> {
+pub(super) fn routes(state: &State) -> impl Iterator<Item = (usize, &Route, &Judged)> {
     let served = state.table.applications.iter().zip(&state.guards.applications).enumerate();
     let served = served.flat_map(|(at, (application, judged))| {
         application.routes.iter().zip(judged.iter()).map(move |(route, judged)| (at, route, judged))
@@ -76,7 +76,7 @@ pub(super) fn route_hints(state: &State, file: FileId) -> Vec<RouteHint> {
 /// routes that a call reaches.
 pub(super) fn definitions(state: &State, file: FileId, offset: u32) -> Vec<Location> {
     let Some((_, calls)) = calls::calls_at(state, file, offset) else { return Vec::new() };
-    let mut handlers: Vec<Location> = calls.into_iter().filter_map(|call| Some(call.route?.handler)).collect();
+    let mut handlers: Vec<Location> = calls.into_iter().filter_map(|(call, _)| Some(call.route?.handler)).collect();
     handlers.dedup();
     handlers
 }

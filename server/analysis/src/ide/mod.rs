@@ -5,7 +5,9 @@ mod calls;
 mod documents;
 mod host;
 mod hover;
+mod links;
 mod refresh;
+mod symbols;
 mod views;
 
 use std::sync::Arc;
@@ -169,6 +171,16 @@ impl Analysis {
     /// Calls of the frontend that reach the handler under `offset`.
     pub fn references(&self, file: FileId, offset: u32) -> Vec<Location> {
         hover::references(&self.state, file, offset)
+    }
+
+    /// Routes whose name has the letters of `query` in their order.
+    pub fn symbols(&self, query: &str) -> Vec<RouteSymbol> {
+        symbols::symbols(&self.state, query)
+    }
+
+    /// Addresses in calls of `file`, which an editor has open, that lead to a handler.
+    pub fn links(&self, file: FileId) -> Vec<RouteLink> {
+        links::links(&self.state, file)
     }
 
     /// Guards of the routes whose handlers stand in `file`.

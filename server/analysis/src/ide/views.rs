@@ -174,7 +174,7 @@ impl Viewer<'_, '_> {
     }
 
     /// Where what decides a verdict stands.
-    fn deciding(&self, route: &Route, judged: &Judged) -> Option<Location> {
+    pub(super) fn deciding(&self, route: &Route, judged: &Judged) -> Option<Location> {
         let site = match &judged.guard {
             Guard::Guarded(index) | Guard::Open(Some(Weak::Dependency(index, _))) => {
                 definition(self.interpreter, &route.dependencies.get(*index)?.callable)?

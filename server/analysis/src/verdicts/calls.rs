@@ -198,10 +198,12 @@ impl<'s> Origins<'s> {
             return self.target(file, &address, request.method.as_deref());
         }
         // Pages that no server of JavaScript serves share their origin with nobody
-        // but the backend, if it has exactly this path.
+        // but the backend, if it has exactly this path. So do those that have a variable for its address, and a path
+        // only where it is not set: what stands before both in production knows which is whose.
+        let is_told = matches!(address.base, Base::Environment(_));
         let address = self.resolved(file, address);
         let is_alone = address.base == Base::Page
-            && self.state.frontend.has_no_server(path(self.state, file))
+            && (is_told || self.state.frontend.has_no_server(path(self.state, file)))
             && self.answering(file, &address).is_none();
         let target = self.target(file, &address, request.method.as_deref()).filter(|_| is_alone)?;
         (target.offset == 0).then_some(target)

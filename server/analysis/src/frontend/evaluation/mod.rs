@@ -24,6 +24,7 @@ mod texts;
 
 pub(super) use calls::Arguments;
 pub(super) use expressions::awaited;
+pub(super) use texts::beginning;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -3,11 +3,12 @@
 use std::rc::Rc;
 
 use super::Session;
+use super::texts::beginning;
 use crate::facts::environment;
 use crate::facts::typescript::tree::{Assign, Binary, Expr, ExprKind, Operator, Pattern};
 use crate::frontend::libraries;
 use crate::frontend::outcome::Literal;
-use crate::frontend::value::{ObjectId, ObjectKind, Origin, Symbol, Value, joined};
+use crate::frontend::value::{ObjectId, ObjectKind, Origin, Part, Symbol, Value, joined};
 
 impl Session<'_> {
     pub(super) fn binary(&mut self, binary: &Binary, whole: &Expr) -> Value {
@@ -54,8 +55,10 @@ impl Session<'_> {
                 let right = self.expr(&binary.right);
                 let is_text = |value: &Value| value.alternatives().iter().any(|value| matches!(value, Value::Text(_)));
                 if is_text(&left) || is_text(&right) {
-                    let parts = self.text_parts(&left).into_iter().chain(self.text_parts(&right));
-                    let parts = joined(parts.collect::<Vec<_>>());
+                    let then = self.text_parts(&right);
+                    let is_path = matches!(then.first(), Some(Part::Text(text)) if text.starts_with('/'));
+                    let first = if is_path { self.text_parts(&beginning(&left)) } else { self.text_parts(&left) };
+                    let parts = joined(first.into_iter().chain(then).collect::<Vec<_>>());
                     let text = self.noted_text(parts, whole);
                     return match left.known_text() {
                         Some(scheme) => self.each_token(&scheme, &right, text),

@@ -20,9 +20,10 @@ impl Session<'_> {
                 TemplatePart::Text(text) => out.push(vec![Part::Text(text.clone())]),
                 TemplatePart::Value(value) => {
                     let value = self.expr(value);
-                    let text = match is_segment(parts, at) {
-                        true => self.text_parts(&filled(&value)),
-                        false => self.text_parts(&value),
+                    let text = match (is_segment(parts, at), at) {
+                        (true, _) => self.text_parts(&filled(&value)),
+                        (false, 0) => self.text_parts(&beginning(&value)),
+                        _ => self.text_parts(&value),
                     };
                     out.push(text);
                     values.push(value);
@@ -152,6 +153,13 @@ fn filled(value: &Value) -> Value {
         }
         _ => value.clone(),
     }
+}
+
+/// The beginning of an address without the empty text that stands in for one which is not known: `server ?? ""`. Where
+/// nobody has said yet what the server is, nothing is asked.
+pub(in crate::frontend) fn beginning(value: &Value) -> Value {
+    let is_known = |value: &Value| value.known_text().is_some_and(|text| !text.is_empty());
+    if value.alternatives().iter().any(is_known) { value.clone() } else { filled(value) }
 }
 
 fn best_text(texts: &[Vec<Part>]) -> Vec<Part> {

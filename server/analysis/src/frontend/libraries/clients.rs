@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::METHODS;
 use super::interceptors::{self, Intercepted};
-use crate::frontend::evaluation::{Arguments, Session};
+use crate::frontend::evaluation::{Arguments, Session, beginning};
 use crate::frontend::observed::How;
 use crate::frontend::outcome::{Client, Credentials, Interceptor, Place, UrlPart};
 use crate::frontend::requests::{self, Prepared, is_open, make, option};
@@ -244,7 +244,7 @@ pub(super) fn with_base(session: &Session<'_>, base: &Value, url: &Value) -> Val
     if base.truth() == Some(false) {
         return url.clone();
     }
-    let base = session.text_parts(base);
+    let base = session.text_parts(&beginning(base));
     url.each(|url| {
         let url = match session.text_parts(url).as_slice() {
             // All that a caller may ask for.
