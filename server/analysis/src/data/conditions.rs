@@ -444,7 +444,7 @@ impl Engine<'_, '_> {
                     _ => true,
                 };
             }
-        } else if matches!(a, Abs::Unknown | Abs::Mix(_)) {
+        } else if matches!(a, Abs::Unknown | Abs::Mix(_)) && !self.are_own_rows(path, &left) {
             // Who knows whose that is: comparing an owner with it may be the check.
             let owner = matches!(b, Abs::Part(_, column) if self.is_owner_name(column));
             path.doubt |= owner;
@@ -562,6 +562,12 @@ impl Engine<'_, '_> {
                 (Some(path), Some(no))
             }
             Abs::Object(_) | Abs::Known(_) => (Some(path.clone()), Some(path)),
+            // `any(share.project_id == project_id for share in mine)`
+            Abs::Mix(mix) if !mix.clients.is_empty() && self.are_own_rows(&path, mix) => {
+                let mut yes = path.clone();
+                yes.authorised.extend(mix.clients.iter().copied());
+                (Some(yes), Some(path))
+            }
             Abs::Mix(mix) if mix.principal && mix.unclear && !(mix.clients.is_empty() && mix.rows.is_empty()) => {
                 let path = Path { doubt: true, ..path };
                 (Some(path.clone()), Some(path))

@@ -5,7 +5,7 @@ use super::engine::Engine;
 use super::models::Model;
 use super::names;
 use super::tenants::may_be_tenant;
-use super::value::{Abs, Path, Predicate, RowId};
+use super::value::{Abs, Mix, Path, Predicate, RowId};
 
 /// Rows that name each other by values of the client: a task, and the membership in its team.
 const MAX_NAMED: u32 = 2;
@@ -27,6 +27,15 @@ impl Engine<'_, '_> {
             let own = |predicate: &Predicate| chosen(predicate) || self.asks_for_own_at(path, predicate, depth);
             found && (row.checked || row.predicates.iter().any(own) || self.is_shared_with(path, *id))
         })
+    }
+
+    /// Whether something was made of rows of the principal's, and of no others: `[share.project_id for share in mine]`.
+    pub(super) fn are_own_rows(&self, path: &Path, mix: &Mix) -> bool {
+        let is_own = |id: &RowId| {
+            let row = path.rows.get(id).filter(|row| !row.absent && !row.unclear);
+            row.is_some_and(|row| row.predicates.iter().any(|asked| self.asks_for_own(path, asked)))
+        };
+        !mix.principal && !mix.unclear && !mix.rows.is_empty() && mix.rows.iter().all(is_own)
     }
 
     /// Whether a condition of a query demands what is known to be the principal's.

@@ -256,6 +256,7 @@ impl Engine<'_, '_> {
             (true, true) => Abs::Principal(SmolStr::new_static("has_any")),
             (true, false) => Mix { unclear: true, ..parts }.into_abs(),
             (false, false) if of_groups && parts.clients.is_empty() => Abs::Principal(SmolStr::new_static("has_any")),
+            (false, false) if self.are_own_rows(path, &parts) => parts.into_abs(),
             (false, _) => Abs::Other,
         }
     }
