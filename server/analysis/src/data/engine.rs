@@ -158,6 +158,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) hints: Vec<(Table, Use)>,
     /// Rows that were compared with the caller, by the places that fetched them.
     pub(super) told_apart: Vec<(Site, Table, Use)>,
+    /// The same of rows that hang on such a row, with the place of that one.
+    pub(super) hung: Vec<(Site, Table, Use)>,
     pub(super) budget: u32,
     /// Whether anything asked what the path of the route holds.
     pub(super) asks_path: Cell<bool>,
@@ -221,6 +223,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             unpublished: false,
             hints: Vec::new(),
             told_apart: Vec::new(),
+            hung: Vec::new(),
             budget: MAX_DEPENDENCY_STEPS,
             asks_path: Cell::new(false),
             data: RouteData::default(),

@@ -120,7 +120,8 @@ impl Engine<'_, '_> {
             return;
         }
         let Some(asked) = self.role_texts.get(&site).cloned() else { return };
-        let (known, hints, told_apart) = (self.data.clone(), self.hints.clone(), self.told_apart.clone());
+        let (known, hints) = (self.data.clone(), self.hints.clone());
+        let (told_apart, hung) = (self.told_apart.clone(), self.hung.clone());
         self.data.faults.clear();
         let mut plain = Path { privileged: false, ..path.clone() };
         // Whoever may touch anything changes nothing that would have to be told.
@@ -129,7 +130,7 @@ impl Engine<'_, '_> {
         }
         self.judge_exit(&plain, returned);
         let mut faults = std::mem::replace(&mut self.data, known).faults;
-        (self.hints, self.told_apart) = (hints, told_apart);
+        (self.hints, self.told_apart, self.hung) = (hints, told_apart, hung);
         faults.retain(|access| {
             matches!(access.fault, Fault::Unchecked | Fault::Unscoped) && access.usage != Use::Creates
         });

@@ -152,10 +152,15 @@ impl Engine<'_, '_> {
 fn named_by_client(row: &Row, model: &Model, is_one: &dyn Fn(&str) -> bool) -> Option<(SmolStr, ClientId)> {
     row.predicates.iter().filter(|predicate| predicate.equal).find_map(|predicate| {
         let (of, column) = predicate.column.as_ref()?;
-        match predicate.value {
-            Abs::Client(client) if of.site == model.site && is_one(column) => Some((column.clone(), client)),
-            _ => None,
-        }
+        let client = match &predicate.value {
+            Abs::Client(client) => *client,
+            // `Note.book_id.in_([book_id])`
+            Abs::Mix(mix) if !mix.principal && !mix.unclear && mix.rows.is_empty() && mix.clients.len() == 1 => {
+                *mix.clients.first()?
+            }
+            _ => return None,
+        };
+        (of.site == model.site && is_one(column)).then(|| (column.clone(), client))
     })
 }
 

@@ -293,8 +293,8 @@ fn owners(model: &Model, stated: &[SmolStr], callers: &Callers) -> Vec<SmolStr> 
         owners.extend(parties().map(|column| column.name.clone()));
     }
     if owners.is_empty() {
-        // What a user is called is no owner of that user.
-        let is_own = |column: &Column| model.is_user && names::is_self(&column.name);
+        // What a user is called is no owner of that user, nor is who made the account.
+        let is_own = |column: &Column| model.is_user && (names::is_self(&column.name) || column.name.ends_with("_by"));
         let named = model.columns.iter().filter(|column| own(column) && !elsewhere(column) && !is_own(column));
         owners.extend(named.map(|column| column.name.clone()));
     }

@@ -64,6 +64,8 @@ impl Engine<'_, '_> {
             Some("Body") => Place::Body,
             Some("Path") => Place::Path,
             _ if self.is_in_path(name) => Place::Path,
+            // Several values stand in the query only where the code says so.
+            None if ty.as_ref().is_some_and(is_sequence) => Place::Body,
             _ => Place::Query,
         };
         let shown = marker.as_ref().map_or(name, |(_, alias)| alias);
@@ -100,4 +102,10 @@ impl Engine<'_, '_> {
     pub(super) fn is_enum(&self, class: &ClassRef) -> bool {
         self.interpreter.package_bases(class).iter().any(|base| base.starts_with("enum.") || base.ends_with("Enum"))
     }
+}
+
+/// Whether a type is one of several values.
+fn is_sequence(ty: &Value) -> bool {
+    const SEVERAL: &[&str] = &["list", "List", "set", "Set", "tuple", "Tuple", "Sequence"];
+    matches!(ty, Value::Package(package) if package.rsplit('.').next().is_some_and(|name| SEVERAL.contains(&name)))
 }

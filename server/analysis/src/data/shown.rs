@@ -12,6 +12,9 @@ use super::value::{Abs, Path, Predicate, Row};
 use super::{Fault, Table, Use};
 use crate::index::value::Site;
 
+/// Rows that hang on each other that are looked through.
+const MAX_ROOTS: u32 = 3;
+
 /// Rows of a table that a route keeps to the caller's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Shown {
@@ -64,13 +67,35 @@ impl Engine<'_, '_> {
                     self.data.by_owner.push(model.site);
                 }
             }
-            // Who compares, and goes on either way, has told callers apart, and turned nobody away.
-            match row.checked && !by_share && all_hints {
-                true => self.told_apart.push((row.site, table, row.usage())),
-                false => self.data.scoped.push((table, row.usage())),
+            // Who compares, and goes on either way, has told callers apart, and turned nobody away: for what hangs on such a
+            // row, too.
+            let told = (row.checked && !by_share && all_hints).then_some(row.site);
+            let root = if row.checked || by_share { None } else { self.compared_root(path, row, 0) };
+            match (told, root) {
+                (Some(site), _) => self.told_apart.push((site, table, row.usage())),
+                (None, Some(site)) => self.hung.push((site, table, row.usage())),
+                (None, None) => self.data.scoped.push((table, row.usage())),
             }
         } else {
             self.hints.push((table, row.usage()));
+        }
+    }
+
+    /// The row that was compared with the caller, and is the caller's for no other reason, on which one hangs.
+    fn compared_root(&self, path: &Path, row: &Row, depth: u32) -> Option<Site> {
+        let narrowing = || row.predicates.iter().filter(|asked| self.narrows(path, asked, 0));
+        let of_row = |asked: &Predicate| match &asked.value {
+            Abs::Part(id, _) => path.rows.get(id),
+            _ => None,
+        };
+        if depth > MAX_ROOTS || !narrowing().all(|asked| of_row(asked).is_some()) {
+            return None;
+        }
+        let other = narrowing().find_map(of_row)?;
+        let by_query = other.predicates.iter().any(|asked| self.narrows(path, asked, 0));
+        match other.checked && !by_query {
+            true => Some(other.site),
+            false => self.compared_root(path, other, depth + 1),
         }
     }
 
@@ -91,7 +116,9 @@ impl Engine<'_, '_> {
             .retain(|access| access.fault != Fault::CheckedLate || !open.contains(&(access.site, Use::Changes)));
         let turned_away = std::mem::take(&mut self.told_apart).into_iter();
         let turned_away = turned_away.filter(|(site, _, usage)| !open.contains(&(*site, *usage)));
-        let turned_away: Vec<(Table, Use)> = turned_away.map(|(_, table, usage)| (table, usage)).collect();
+        let hung = std::mem::take(&mut self.hung).into_iter();
+        let hung = hung.filter(|(root, ..)| !open.iter().any(|(site, _)| site == root));
+        let turned_away: Vec<(Table, Use)> = turned_away.chain(hung).map(|(_, table, usage)| (table, usage)).collect();
         self.data.scoped.extend(turned_away);
     }
 }

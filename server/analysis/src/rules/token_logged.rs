@@ -9,10 +9,12 @@ use super::shared::frontend;
 use super::shared::tokens::{for_each_item, is_script};
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::{may_sign_up, verifies_password};
+use crate::auth::public::is_delivery;
 use crate::auth::tokens::{JWT_HEADER, Logged, Secret};
 use crate::frontend::outcome::{self as logs, What};
 use crate::ide::{Diagnostic, Severity};
-use crate::verdicts::with_interpreter;
+use crate::index::value::Site;
+use crate::verdicts::{handler_site, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -36,7 +38,13 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             if logged.what == Secret::Bodies && !takes_passwords.get_or_init(|| takes_passwords_of_callers(state)) {
                 continue;
             }
-            let (severity, what) = said(logged);
+            let (severity, what) = match said(logged) {
+                (Severity::Error, _) if logged.what == Secret::Headers && takes_deliveries(state, logged.site) => (
+                    Severity::Warning,
+                    "all headers of the request, with what its sender proves itself by among them".to_owned(),
+                ),
+                said => said,
+            };
             let sink = &logged.sink;
             let use_of_it = match (logged.part, logged.what) {
                 (None, _) => "whoever reads the log can use it",
@@ -51,6 +59,19 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, severity, logged.site, message, steps));
         }
     });
+}
+
+/// Whether the function at a place handles nothing but what other services deliver, who have no user's token.
+fn takes_deliveries(state: &State, site: Site) -> bool {
+    let (mut takes, mut others) = (false, false);
+    for_each_served(state, |_, route, _| {
+        if handler_site(&route.handler).is_some_and(|handler| (handler.file, handler.item) == (site.file, site.item)) {
+            let is_one = is_delivery(&route.path, &route.methods);
+            takes |= is_one;
+            others |= !is_one;
+        }
+    });
+    takes && !others
 }
 
 /// Whether callers send passwords: to sign in, or to sign up.

@@ -22,32 +22,41 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let mut origins = None;
-    for (file, outcome) in state.frontend.outcomes().filter(|(file, _)| wanted(*file)) {
+    let mut refused: Vec<&Bearer> = Vec::new();
+    for (file, outcome) in state.frontend.outcomes() {
         // What another file's function sends is said there.
         let own = || outcome.bearers.iter().filter(|bearer| bearer.place.file == file);
         let (never, rest): (Vec<_>, Vec<_>) =
             own().map(|bearer| (bearer, kept_elsewhere(state, bearer))).partition(|(_, kept)| kept.is_some());
-        found.extend(never.into_iter().filter_map(|(bearer, kept)| never_there(state, bearer, kept?)));
-        let here: Vec<&Bearer> =
-            rest.into_iter().map(|(bearer, _)| bearer).filter(|bearer| bearer.fault.is_some()).collect();
-        if here.is_empty() {
-            continue;
+        if wanted(file) {
+            found.extend(never.into_iter().filter_map(|(bearer, kept)| never_there(state, bearer, kept?)));
         }
-        let origins = origins.get_or_insert_with(|| Origins::new(state));
-        let mut refused: Vec<&Bearer> = Vec::new();
-        for bearer in here {
-            if is_left_out(file, outcome, bearer) || is_met_by_sign_in(file, outcome, bearer) {
+        let here = rest.into_iter().map(|(bearer, _)| bearer).filter(|bearer| bearer.fault.is_some());
+        for bearer in here.filter(|bearer| !is_left_out(file, outcome, bearer)) {
+            if is_met_by_sign_in(file, outcome, bearer) {
                 continue;
             }
-            if let Some(sent) = sent_to_open(origins, file, outcome, bearer) {
-                found.extend(finding(state, bearer, sent));
-                continue;
+            let origins = origins.get_or_insert_with(|| Origins::new(state));
+            match sent_to_open(origins, file, outcome, bearer) {
+                Some(sent) if wanted(file) => found.extend(finding(state, bearer, sent)),
+                Some(_) => {}
+                None => refused.push(bearer),
             }
-            let is_same = |other: &&&Bearer| other.source == bearer.source && other.fault == bearer.fault;
-            let first = refused.iter().find(is_same).filter(|_| bearer.source != TokenSource::Other);
-            found.extend(finding(state, bearer, first.map_or(Sent::First, |first| Sent::After(first))));
-            refused.push(bearer);
         }
+    }
+    // What modules send that run is told first.
+    let path = |file: FileId| state.sources.file(file).map_or("", |source| source.path.as_str());
+    refused.sort_by_key(|bearer| {
+        let file = bearer.place.file;
+        (state.frontend.placement.is_unused(file), path(file))
+    });
+    for (at, bearer) in refused.iter().enumerate().filter(|(_, bearer)| wanted(bearer.place.file)) {
+        let root = root_of(state, bearer.place.file);
+        let is_same = |other: &&&Bearer| {
+            other.source == bearer.source && other.fault == bearer.fault && root_of(state, other.place.file) == root
+        };
+        let first = refused[..at].iter().find(is_same).filter(|_| bearer.source != TokenSource::Other);
+        found.extend(finding(state, bearer, first.map_or(Sent::First, |first| Sent::After(first))));
     }
 }
 
@@ -134,11 +143,11 @@ fn never_there(state: &State, bearer: &Bearer, kept: &Kept) -> Option<Diagnostic
     frontend::report_where_run(state, &INFO, Severity::Error, bearer.place, message, steps)
 }
 
-/// How a text stands among those of its file.
+/// How a text stands among those of its package.
 enum Sent<'b> {
     /// It is the first of its kind.
     First,
-    /// One of the same kind stands above it.
+    /// One of the same kind stands above it, or in another file.
     After(&'b Bearer),
     /// It is sent to a route that takes everybody.
     ToOpen,
@@ -163,11 +172,11 @@ fn finding(state: &State, bearer: &Bearer, sent: Sent<'_>) -> Option<Diagnostic>
                 Absent::Null => "Bearer null",
                 Absent::Undefined => "Bearer undefined",
             };
-            // Said once in a file; the others are mended as the first is.
+            // Said once; the others are mended as the first is.
             let (severity, refused) = match sent {
                 Sent::First => (Severity::Warning, ", which the backend refuses as a bad token"),
                 Sent::After(first) => {
-                    related.extend(frontend::related(state, first.place, "the first one of this file"));
+                    related.extend(frontend::related(state, first.place, "the first one of them"));
                     (Severity::Info, ", too, which the backend refuses as a bad token")
                 }
                 Sent::ToReader => (Severity::Info, ", which the backend may refuse, or take for somebody's"),

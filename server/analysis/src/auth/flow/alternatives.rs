@@ -4,6 +4,9 @@ use super::statements::NEVER;
 use super::{Abs, Flow, Path};
 use crate::facts::python::tree::{Expr, ExprKind};
 
+/// Why it is not known what a value says of the caller that is one of several.
+pub(super) const DECIDE_TOGETHER: &str = "a check and something else decide together, which could not be told apart";
+
 impl Flow<'_, '_> {
     /// The expressions of which one gives the value of another, each with the path on which it does. Where none of them
     /// verifies anything, the whole gives it, unless all are wanted.
@@ -104,6 +107,6 @@ fn one_of(values: Vec<Abs>) -> Abs {
     let asked = |value: &Abs| matches!(value, Abs::Check | Abs::Verified { checked: false });
     match values.iter().all(tells) || !values.iter().any(asked) {
         true => values.into_iter().reduce(Abs::join).unwrap_or(Abs::Nothing),
-        false => Abs::Unknown("a check and something else decide together, which could not be told apart".into()),
+        false => Abs::Unknown(DECIDE_TOGETHER.into()),
     }
 }

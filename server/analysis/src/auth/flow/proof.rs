@@ -3,6 +3,7 @@
 use smol_str::SmolStr;
 
 use super::super::{Bypass, DecidedBy, Proof, Role};
+use super::alternatives::DECIDE_TOGETHER;
 use super::decided::switched_login;
 use super::requests::SET_ELSEWHERE;
 use super::{Abs, Exit, Flow};
@@ -40,8 +41,9 @@ impl Flow<'_, '_> {
         if let Some(reason) = unverified().find_map(|exit| exit.unknown.clone()) {
             return Proof::Unknown(reason);
         }
-        // What a handler answers with turns nobody away, where it may be missing.
-        let counts = |reason: &SmolStr| role != Role::Handler || !reason.ends_with(SET_ELSEWHERE);
+        // What a handler answers with turns nobody away, where it may be missing, or stands in for who is calling.
+        let counts =
+            |reason: &SmolStr| role != Role::Handler || !reason.ends_with(SET_ELSEWHERE) && reason != DECIDE_TOGETHER;
         let of_value = |exit: &Exit| match &exit.value {
             Abs::Unknown(reason) if counts(reason) => Some(reason.clone()),
             _ => None,
