@@ -8,6 +8,7 @@
 //! makes one.
 
 mod asks;
+mod authorised;
 mod buffers;
 mod callbacks;
 mod callees;
@@ -69,6 +70,7 @@ mod takeovers;
 mod tenants;
 mod terms;
 mod tools;
+mod truth;
 mod types;
 mod unbound_secrets;
 mod upkeep;
