@@ -582,3 +582,35 @@ export const load = () => [
     let files = [BACKEND, other, package("web/package.json"), ("web/lib/page.ts", all)];
     assert_eq!(table(&files)[0], "page.ts GET ${API}/v1/tasks none: several backends answer it");
 }
+
+#[test]
+fn packages_may_be_required() {
+    let server = "
+const axios = require('axios');
+const { Server } = require('socket.io');
+const io = new Server(3000);
+io.use(async (socket, next) => {
+  await axios.get(`${process.env.API}/v1/tasks`, { headers: { Authorization: `Bearer ${socket.token}` } });
+  next();
+});
+const client = axios.create({ baseURL: process.env.API });
+exports.add = () => client.post('/v1/tasks');
+const own = require('./axios');
+own.get(`${process.env.API}/v1/tasks`);
+";
+    assert_eq!(
+        table(&[BACKEND, ("web/server.js", server)]),
+        ["server.js GET ${API}/v1/tasks token: GET /v1/tasks", "server.js POST ${API}/v1/tasks none: POST /v1/tasks",]
+    );
+}
+
+/// The folder of a client may be kept from git, and an import lead nowhere.
+#[test]
+fn what_a_lost_module_gives_by_default_is_called_like_it() {
+    let page = "
+import api from '@/lib/api';
+import theme from '@/lib/theme';
+export const load = () => [api.post('/tasks', {}), theme.get('/tasks')];
+";
+    assert_eq!(table(&[BACKEND, ("web/page.ts", page)]), ["page.ts POST /tasks ?: POST /v1/tasks"]);
+}
