@@ -189,13 +189,19 @@ async function main() {
     code.set({});
   });
 
-  await test("the route view leads to handler and guard, and filters", async () => {
+  await test("the route view leads to handler, guard and calls, and filters", async () => {
     const row = page.locator(".tree-explorer-viewlet-tree-view .monaco-list-row", { hasText: "GET /reports/daily" });
     await code.until('.tab.active:has-text("reports.py")', () => row.click(TRY));
     await code.until('.tab.active:has-text("auth.py")', async () => {
       await row.hover(TRY);
       await row.locator('[aria-label="Go to Guard"]').click(TRY);
     });
+    const called = page.locator(".tree-explorer-viewlet-tree-view .monaco-list-row", { hasText: "GET /api/v1/tasks/all" });
+    await code.until('.tab.active:has-text("tasks.ts")', async () => {
+      await called.hover(TRY);
+      await called.locator('[aria-label="Go to Calls of the Frontend"]').click(TRY);
+    });
+    await code.shows("the call", standsAt, 20);
     await code.command("authlens: Filter Routes");
     await page.waitForSelector('.quick-input-list .monaco-list-row:has-text("unknown")');
     await page.keyboard.press("Enter");
