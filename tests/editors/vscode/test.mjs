@@ -284,11 +284,13 @@ async function main() {
 
   await test("messages are traced when the setting asks for it", async () => {
     code.set({ "authlens.trace.server": "messages" });
-    await code.open("backend/app/api/admin.py");
-    // The channel is there from its first message on.
-    await code.command("Output: Show Output Channels");
-    await code.pick("authlens Trace", "authlens Trace");
-    await code.shows("a message", panelSays, "Sending request 'textDocument/");
+    // The setting counts from some moment on, and the channel is there from the first message on.
+    await until("a message", async () => {
+      for (const file of ["backend/app/api/admin.py", TASKS]) await code.open(file);
+      await code.command("Output: Show Output Channels");
+      await code.pick("authlens Trace", "authlens Trace");
+      return until("it", () => page.evaluate(panelSays, "Received response '"), 3000).catch(() => false);
+    });
     code.set({});
   });
 
