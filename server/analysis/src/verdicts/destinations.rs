@@ -195,7 +195,9 @@ impl Destinations {
         };
         let sending = state.frontend.shared_outcomes().filter(|(_, outcome)| !outcome.requests.is_empty());
         let by_file: FxHashMap<FileId, Reaching> = sending.map(reaching).collect();
-        let leading = leading(by_file.values());
+        // Where one backend answers everything there is nothing to choose.
+        let is_open = by_file.values().any(|known| known.candidates.iter().any(|candidates| candidates.len() > 1));
+        let leading = if is_open { leading(by_file.values()) } else { Leading::default() };
         let reached: Vec<(&Request, Target)> = by_file
             .values()
             .flat_map(|known| {
