@@ -527,3 +527,90 @@ export const load = () => [fetch(`${API}/tasks`), fetch(`${API}/users`), fetch('
     // Next.js answers where it has a handler.
     assert!(!table(&files)[0].ends_with("GET /v1/tasks"), "{:?}", table(&files));
 }
+
+/// A variable has one value: of two backends with the same path that one is meant which has all that is asked for.
+#[test]
+fn a_base_leads_to_the_backend_that_has_all_its_paths() {
+    let guarded = "import os
+from fastapi import Depends, FastAPI, Header, HTTPException
+def key(x_api_key: str = Header()):
+    if x_api_key != os.environ['KEY']:
+        raise HTTPException(401)
+app = FastAPI()
+@app.get('/v1/tasks', dependencies=[Depends(key)])
+def tasks(): return []
+@app.get('/v1/users')
+def users(): return []
+@app.post('/image/{name}')
+def image(name: str): return name
+";
+    let other = ("api/other.py", guarded);
+    let page = "
+const API = process.env.API;
+export const load = () => [fetch(`${API}/v1/tasks`), fetch(`${API}/v1/tasks`, { method: 'POST' })];
+";
+    let more = "
+const API = process.env.API;
+export const load = () => [fetch(`${API}/v1/tasks`), fetch(`${API}/v1/users`)];
+";
+    let package = |folder: &'static str| (folder, r#"{"dependencies": {"next": "15.0.0"}}"#);
+    // Only one adds tasks.
+    let files = [BACKEND, other, package("web/package.json"), ("web/lib/page.ts", page)];
+    assert_eq!(
+        table(&files),
+        ["page.ts GET ${API}/v1/tasks none: GET /v1/tasks", "page.ts POST ${API}/v1/tasks none: POST /v1/tasks"]
+    );
+    // Each package has a variable of its own.
+    let both = [BACKEND, other, package("web/package.json"), package("admin/package.json")];
+    let both = [&both[..], &[("web/lib/page.ts", page), ("admin/lib/more.ts", more)]].concat();
+    assert_eq!(
+        table(&both),
+        [
+            "page.ts GET ${API}/v1/tasks none: GET /v1/tasks",
+            "page.ts POST ${API}/v1/tasks none: POST /v1/tasks",
+            "more.ts GET ${API}/v1/tasks none: GET /v1/tasks",
+            "more.ts GET ${API}/v1/users none: GET /v1/users",
+        ]
+    );
+    // Where none has all, it is not known which one runs.
+    let all = "
+const API = process.env.API;
+export const load = () => [
+  fetch(`${API}/v1/tasks`), fetch(`${API}/v1/tasks`, { method: 'POST' }), fetch(`${API}/v1/users`),
+];
+";
+    let files = [BACKEND, other, package("web/package.json"), ("web/lib/page.ts", all)];
+    assert_eq!(table(&files)[0], "page.ts GET ${API}/v1/tasks none: several backends answer it");
+}
+
+#[test]
+fn packages_may_be_required() {
+    let server = "
+const axios = require('axios');
+const { Server } = require('socket.io');
+const io = new Server(3000);
+io.use(async (socket, next) => {
+  await axios.get(`${process.env.API}/v1/tasks`, { headers: { Authorization: `Bearer ${socket.token}` } });
+  next();
+});
+const client = axios.create({ baseURL: process.env.API });
+exports.add = () => client.post('/v1/tasks');
+const own = require('./axios');
+own.get(`${process.env.API}/v1/tasks`);
+";
+    assert_eq!(
+        table(&[BACKEND, ("web/server.js", server)]),
+        ["server.js GET ${API}/v1/tasks token: GET /v1/tasks", "server.js POST ${API}/v1/tasks none: POST /v1/tasks",]
+    );
+}
+
+/// The folder of a client may be kept from git, and an import lead nowhere.
+#[test]
+fn what_a_lost_module_gives_by_default_is_called_like_it() {
+    let page = "
+import api from '@/lib/api';
+import theme from '@/lib/theme';
+export const load = () => [api.post('/tasks', {}), theme.get('/tasks')];
+";
+    assert_eq!(table(&[BACKEND, ("web/page.ts", page)]), ["page.ts POST /tasks ?: POST /v1/tasks"]);
+}

@@ -380,6 +380,16 @@ test('help has its tags', function()
   vim.cmd('helpclose')
 end)
 
+test('a plain package is enough', function()
+  local pack = vim.fn.tempname()
+  vim.fn.mkdir(pack .. '/pack/any/start', 'p')
+  assert(uv.fs_symlink(tree .. '/editors/neovim', pack .. '/pack/any/start/authlens'))
+  local tells = [[lua io.write(vim.fn.exists(':Authlens'), ' ', vim.lsp.config.authlens.cmd[2], '\n')]]
+  local command = { vim.v.progpath, '--clean', '--headless', '--cmd', 'set packpath^=' .. pack, '+' .. tells, '+qa' }
+  local done = vim.system(command, { text = true }):wait(PATIENCE)
+  equal('2 server', vim.trim(done.stdout .. done.stderr))
+end)
+
 test('disabling stops the server', function()
   vim.lsp.enable('authlens', false)
   wait('no client', function()

@@ -168,8 +168,7 @@ export class Code {
 
   async open(file) {
     const name = path.basename(file);
-    await this.pickBehind("Control+P", file, name);
-    await this.page.waitForSelector(`.tab.active:has-text("${name}")`);
+    await this.until(`.tab.active:has-text("${name}")`, () => this.pickBehind("Control+P", file, name));
   }
 
   async command(title) {

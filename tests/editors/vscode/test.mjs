@@ -189,13 +189,19 @@ async function main() {
     code.set({});
   });
 
-  await test("the route view leads to handler and guard, and filters", async () => {
+  await test("the route view leads to handler, guard and calls, and filters", async () => {
     const row = page.locator(".tree-explorer-viewlet-tree-view .monaco-list-row", { hasText: "GET /reports/daily" });
     await code.until('.tab.active:has-text("reports.py")', () => row.click(TRY));
     await code.until('.tab.active:has-text("auth.py")', async () => {
       await row.hover(TRY);
       await row.locator('[aria-label="Go to Guard"]').click(TRY);
     });
+    const called = page.locator(".tree-explorer-viewlet-tree-view .monaco-list-row", { hasText: "GET /api/v1/tasks/all" });
+    await code.until('.tab.active:has-text("tasks.ts")', async () => {
+      await called.hover(TRY);
+      await called.locator('[aria-label="Go to Calls of the Frontend"]').click(TRY);
+    });
+    await code.shows("the call", standsAt, 20);
     await code.command("authlens: Filter Routes");
     await page.waitForSelector('.quick-input-list .monaco-list-row:has-text("unknown")');
     await page.keyboard.press("Enter");
@@ -278,11 +284,13 @@ async function main() {
 
   await test("messages are traced when the setting asks for it", async () => {
     code.set({ "authlens.trace.server": "messages" });
-    await code.open("backend/app/api/admin.py");
-    // The channel is there from its first message on.
-    await code.command("Output: Show Output Channels");
-    await code.pick("authlens Trace", "authlens Trace");
-    await code.shows("a message", panelSays, "Sending request 'textDocument/");
+    // The setting counts from some moment on, and the channel is there from the first message on.
+    await until("a message", async () => {
+      for (const file of ["backend/app/api/admin.py", TASKS]) await code.open(file);
+      await code.command("Output: Show Output Channels");
+      await code.pick("authlens Trace", "authlens Trace");
+      return until("it", () => page.evaluate(panelSays, "Received response '"), 3000).catch(() => false);
+    });
     code.set({});
   });
 

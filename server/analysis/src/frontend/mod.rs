@@ -287,6 +287,11 @@ impl Frontend {
         self.configurations.has_no_server(path)
     }
 
+    /// The folder of the package that a file belongs to; empty where there is none.
+    pub(crate) fn package_of<'p>(&self, path: &'p str) -> &'p str {
+        self.configurations.package_of(path)
+    }
+
     /// Folders of packages whose pages are static files.
     pub(crate) fn folders_without_server(&self) -> &BTreeSet<SmolStr> {
         self.configurations.folders_without_server()

@@ -41,7 +41,9 @@ struct Mappings {
 pub struct Configurations {
     /// By folder.
     mappings: BTreeMap<SmolStr, Mappings>,
-    /// Folders of packages of this workspace by their names.
+    /// Folders of packages.
+    folders: BTreeSet<SmolStr>,
+    /// Those of this workspace by their names.
     packages: FxHashMap<SmolStr, SmolStr>,
     /// Minor versions of Better Auth 1 that packages ask for at least, by folder.
     better_auth: BTreeMap<SmolStr, u32>,
@@ -93,6 +95,10 @@ impl Configurations {
             let name = value.as_ref().and_then(|value| text_of(value, "name"));
             let before = self.clone();
             self.published.set(folder, name.as_ref(), value.as_ref());
+            match value {
+                Some(_) => self.folders.insert(folder.into()),
+                None => self.folders.remove(folder),
+            };
             self.packages.retain(|_, known| known != folder);
             if let Some(name) = name {
                 self.packages.insert(name, folder.into());
@@ -126,6 +132,13 @@ impl Configurations {
     /// Whether a file belongs to a library that no other package of the workspace asks for.
     pub(super) fn is_of_unused_library(&self, path: &str) -> bool {
         self.published.is_of_unused(path)
+    }
+
+    /// The folder of the package that a file belongs to; empty where there is none.
+    pub(super) fn package_of<'p>(&self, path: &'p str) -> &'p str {
+        let above = std::iter::successors(path.rsplit_once('/'), |(folder, _)| folder.rsplit_once('/'));
+        let mut above = above.map(|(folder, _)| folder);
+        above.find(|folder| self.folders.contains(*folder)).unwrap_or_default()
     }
 
     /// Whether the nearest package that says how pages are made builds static files.

@@ -14,7 +14,7 @@ use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
 use crate::frontend::outcome::{Client, Outcome, Phase, Place, Request, Rewrite, TokenSource, UrlPart};
 use crate::frontend::placement::HANDLER_METHODS;
 use crate::frontend::rewrites::{self, Handler};
-use crate::ide::{Judged, State};
+use crate::ide::{Guards, Judged, State};
 use crate::index::routes::{Application, Route};
 use crate::vfs::FileId;
 
@@ -188,14 +188,19 @@ impl<'s> Origins<'s> {
 
     /// The route that a request reaches, found out anew: what [`Self::reached`] remembers.
     pub(super) fn find(&self, file: FileId, request: &Request) -> Option<Target> {
-        let address = self.address(file, request)?;
+        agreed(&self.state.guards, &self.candidates(file, request))
+    }
+
+    /// The routes that a request may reach: of several backends the nearest.
+    pub(super) fn candidates(&self, file: FileId, request: &Request) -> Vec<Target> {
+        let Some(address) = self.address(file, request) else { return Vec::new() };
         // What it goes through may put anything before the path: only one route may end so.
         if request.client == Client::Unresolved {
             let ending = self.nearest_of(file, self.routes().ending(&address, request.method.as_deref()));
-            return if let [only] = ending.as_slice() { Some(*only) } else { None };
+            return if ending.len() == 1 { ending } else { Vec::new() };
         }
         if let Some(address) = self.destination(file, &address) {
-            return self.target(file, &address, request.method.as_deref());
+            return self.nearest(file, &address, request.method.as_deref());
         }
         // Pages that no server of JavaScript serves share their origin with nobody
         // but the backend, if it has exactly this path. So do those that have a variable for its address, and a path
@@ -205,8 +210,12 @@ impl<'s> Origins<'s> {
         let is_alone = address.base == Base::Page
             && (is_told || self.state.frontend.has_no_server(path(self.state, file)))
             && self.answering(file, &address).is_none();
-        let target = self.target(file, &address, request.method.as_deref()).filter(|_| is_alone)?;
-        (target.offset == 0).then_some(target)
+        let mut found = match is_alone {
+            true => self.nearest(file, &address, request.method.as_deref()),
+            false => Vec::new(),
+        };
+        found.retain(|target| target.offset == 0);
+        found
     }
 
     /// The address of a request in a file; none if nothing of its path is known.
@@ -287,11 +296,12 @@ impl<'s> Origins<'s> {
             }
             _ => {
                 let address = self.destination(file, &address).unwrap_or(address);
-                match (request.method.as_deref(), self.nearest(file, &address, request.method.as_deref()).len()) {
-                    (Some(WEBSOCKET), 0) => "no route with its path takes a WebSocket".to_owned(),
-                    (Some(method), 0) => format!("no route with its path answers {method}"),
+                let nearest = self.nearest(file, &address, request.method.as_deref());
+                match request.method.as_deref() {
+                    Some(WEBSOCKET) if nearest.is_empty() => "no route with its path takes a WebSocket".to_owned(),
+                    Some(method) if nearest.is_empty() => format!("no route with its path answers {method}"),
                     // One that ends so, where its base shows that it is another path.
-                    (_, 1) => "no route has its path".to_owned(),
+                    _ if agreed(&self.state.guards, &nearest).is_some() => "no route has its path".to_owned(),
                     _ => "several backends answer it".to_owned(),
                 }
             }
@@ -461,15 +471,18 @@ impl<'s> Origins<'s> {
     }
 
     fn target(&self, file: FileId, address: &Address, method: Option<&str>) -> Option<Target> {
-        let nearest = self.nearest(file, address, method);
-        let (first, others) = nearest.split_first()?;
-        // Two that are as near may be guarded by different means.
-        let judged = |target: &Target| {
-            let judged = self.state.guards.applications.get(target.application)?.get(target.route)?;
-            Some(judged.guard.is_guarded())
-        };
-        others.iter().all(|other| judged(other) == judged(first)).then_some(*first)
+        agreed(&self.state.guards, &self.nearest(file, address, method))
     }
+}
+
+/// The first of several routes, if what is said of them agrees: two that are as near may be guarded by different means.
+pub(super) fn agreed(guards: &Guards, targets: &[Target]) -> Option<Target> {
+    let (first, others) = targets.split_first()?;
+    let judged = |target: &Target| {
+        let judged = guards.applications.get(target.application)?.get(target.route)?;
+        Some(judged.guard.is_guarded())
+    };
+    others.iter().all(|other| judged(other) == judged(first)).then_some(*first)
 }
 
 fn path(state: &State, file: FileId) -> &str {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use super::calls::Origins;
+use super::calls::{Origins, agreed};
 use super::sight;
 use crate::frontend::DefaultBase;
 use crate::frontend::asked::Asked;
@@ -25,6 +25,8 @@ use crate::vfs::FileId;
 pub(crate) struct Destinations {
     basis: Basis,
     by_file: Arc<FxHashMap<FileId, Reaching>>,
+    /// Of several backends those that bases of packages lead to.
+    leading: Arc<Leading>,
     /// Bases that lead to the root of an application.
     rooted: Arc<FxHashSet<(Base, usize)>>,
     /// Bases behind which paths stay as long as they are.
@@ -35,11 +37,34 @@ pub(crate) struct Destinations {
     asked: Option<Arc<Asked>>,
 }
 
-/// The routes that the requests of one outcome reach, in their order.
+/// Applications that may be behind a base, by the folder of the package whose requests go there.
+type Leading = FxHashMap<(SmolStr, Base), BTreeSet<usize>>;
+
+/// The routes that the requests of one outcome may reach, in their order.
 #[derive(Debug, Clone)]
 struct Reaching {
     outcome: Arc<Outcome>,
-    targets: Arc<[Option<Target>]>,
+    /// The folder of the package that it belongs to.
+    package: SmolStr,
+    candidates: Arc<[Box<[Target]>]>,
+}
+
+impl Reaching {
+    /// The route that one of its requests reaches.
+    fn target(&self, leading: &Leading, guards: &Guards, at: usize) -> Option<Target> {
+        let candidates = self.candidates.get(at)?;
+        if candidates.len() < 2 {
+            return candidates.first().copied();
+        }
+        let base = address(&self.outcome.requests.get(at)?.url)?.base;
+        match leading.get(&(self.package.clone(), base)) {
+            Some(behind) => {
+                let meant = candidates.iter().filter(|target| behind.contains(&target.application));
+                agreed(guards, &meant.copied().collect::<Vec<_>>())
+            }
+            None => agreed(guards, candidates),
+        }
+    }
 }
 
 /// Everything that decides where a request leads, beside the request.
@@ -161,17 +186,34 @@ impl Destinations {
         let holds = basis.is(&before.basis);
         let reaching = |(file, outcome): (FileId, &Arc<Outcome>)| {
             let known = before.by_file.get(&file).filter(|known| holds && Arc::ptr_eq(&known.outcome, outcome));
-            let reaching = known.cloned().unwrap_or_else(|| Reaching {
-                outcome: Arc::clone(outcome),
-                targets: outcome.requests.iter().map(|request| origins.find(file, request)).collect(),
+            let candidates = known.map(|known| Arc::clone(&known.candidates)).unwrap_or_else(|| {
+                outcome.requests.iter().map(|request| origins.candidates(file, request).into()).collect()
             });
-            (file, reaching)
+            let path = state.sources.file(file).map_or("", |source| &source.path);
+            let package = state.frontend.package_of(path).into();
+            (file, Reaching { outcome: Arc::clone(outcome), package, candidates })
         };
         let sending = state.frontend.shared_outcomes().filter(|(_, outcome)| !outcome.requests.is_empty());
         let by_file: FxHashMap<FileId, Reaching> = sending.map(reaching).collect();
-        let rooted = Arc::new(rooted(&basis.table, by_file.values()));
-        let kept_whole = Arc::new(kept_whole(&basis.table, by_file.values()));
-        Self { by_file: Arc::new(by_file), rooted, kept_whole, basis, revision: state.frontend.revision(), asked: None }
+        // Where one backend answers everything there is nothing to choose.
+        let is_open = by_file.values().any(|known| known.candidates.iter().any(|candidates| candidates.len() > 1));
+        let leading = if is_open { leading(by_file.values()) } else { Leading::default() };
+        let reached: Vec<(&Request, Target)> = by_file
+            .values()
+            .flat_map(|known| {
+                let requests = known.outcome.requests.iter().enumerate();
+                requests.filter_map(|(at, request)| Some((request, known.target(&leading, &basis.guards, at)?)))
+            })
+            .collect();
+        Self {
+            rooted: Arc::new(rooted(&basis.table, &reached)),
+            kept_whole: Arc::new(kept_whole(&basis.table, &reached)),
+            by_file: Arc::new(by_file),
+            leading: Arc::new(leading),
+            basis,
+            revision: state.frontend.revision(),
+            asked: None,
+        }
     }
 
     /// The same beside a backend of which no request sees anything else.
@@ -187,7 +229,7 @@ impl Destinations {
     pub(crate) fn target(&self, file: FileId, request: &Request) -> Option<Option<Target>> {
         let known = self.by_file.get(&file)?;
         let at = known.outcome.requests.iter().position(|own| std::ptr::eq(own, request))?;
-        let target = known.targets.get(at).copied()?;
+        let target = known.target(&self.leading, &self.basis.guards, at);
         Some(target.filter(|target| {
             let base = lacks_prefix(&self.basis.table, request, *target);
             base.is_none_or(|base| !self.rooted.contains(&(base, target.application)))
@@ -197,14 +239,33 @@ impl Destinations {
     }
 }
 
+/// The applications that a base of a package leads to: it has one value, so that those are meant which answer all that
+/// is asked for behind it and that any answers. None of bases of which no application answers all.
+fn leading<'r>(reaching: impl Iterator<Item = &'r Reaching>) -> Leading {
+    let mut leading = Leading::default();
+    for known in reaching {
+        for (request, candidates) in known.outcome.requests.iter().zip(known.candidates.iter()) {
+            let Some(base) = address(&request.url).map(|address| address.base).filter(may_be_rooted) else { continue };
+            if candidates.is_empty() {
+                continue;
+            }
+            let answering: BTreeSet<usize> = candidates.iter().map(|target| target.application).collect();
+            let behind = leading.entry((known.package.clone(), base)).or_insert_with(|| answering.clone());
+            behind.retain(|application| answering.contains(application));
+        }
+    }
+    leading.retain(|_, behind| !behind.is_empty());
+    leading
+}
+
 /// Requests that show where a base leads before it is believed.
 const SHOWN: usize = 3;
 
 /// Bases of which many requests have the whole path of a route of an application,
 /// and hardly any lacks what stands before it: the base brings no prefix with it,
 /// so that what ends like a route of another path does not reach that.
-fn rooted<'r>(table: &RouteTable, reaching: impl Iterator<Item = &'r Reaching>) -> FxHashSet<(Base, usize)> {
-    mostly_whole(reaching, |request, target| match lacks_prefix(table, request, target) {
+fn rooted(table: &RouteTable, reached: &[(&Request, Target)]) -> FxHashSet<(Base, usize)> {
+    mostly_whole(reached, |request, target| match lacks_prefix(table, request, target) {
         None if target.offset != 0 => None,
         lacking => Some(lacking),
     })
@@ -212,27 +273,24 @@ fn rooted<'r>(table: &RouteTable, reaching: impl Iterator<Item = &'r Reaching>) 
 
 /// Bases behind which hardly anything that many requests ask for has more before it than the path of a route: nothing
 /// takes the beginning of a path away there, so that what ends like a shorter route does not reach that.
-fn kept_whole<'r>(table: &RouteTable, reaching: impl Iterator<Item = &'r Reaching>) -> FxHashSet<(Base, usize)> {
-    mostly_whole(reaching, |request, target| Some(exceeds(table, request, target)))
+fn kept_whole(table: &RouteTable, reached: &[(&Request, Target)]) -> FxHashSet<(Base, usize)> {
+    mostly_whole(reached, |request, target| Some(exceeds(table, request, target)))
 }
 
 /// Bases of many requests for the routes of an application, of which hardly any is cut. `cut` gives the base of one that
 /// is, `Some(None)` for one that is whole, and nothing for one that tells neither.
-fn mostly_whole<'r>(
-    reaching: impl Iterator<Item = &'r Reaching>,
+fn mostly_whole(
+    reached: &[(&Request, Target)],
     cut: impl Fn(&Request, Target) -> Option<Option<Base>>,
 ) -> FxHashSet<(Base, usize)> {
     let mut counts: FxHashMap<(Base, usize), (usize, usize)> = FxHashMap::default();
-    for known in reaching {
-        for (request, target) in known.outcome.requests.iter().zip(known.targets.iter()) {
-            let Some(target) = target else { continue };
-            let Some(cut) = cut(request, *target) else { continue };
-            let is_cut = cut.is_some();
-            let own = || address(&request.url).map(|address| address.base);
-            if let Some(base) = cut.or_else(own).filter(may_be_rooted) {
-                let (whole, less) = counts.entry((base, target.application)).or_default();
-                *if is_cut { less } else { whole } += 1;
-            }
+    for (request, target) in reached {
+        let Some(cut) = cut(request, *target) else { continue };
+        let is_cut = cut.is_some();
+        let own = || address(&request.url).map(|address| address.base);
+        if let Some(base) = cut.or_else(own).filter(may_be_rooted) {
+            let (whole, less) = counts.entry((base, target.application)).or_default();
+            *if is_cut { less } else { whole } += 1;
         }
     }
     counts.retain(|_, (whole, less)| *whole >= SHOWN && *less * SHOWN <= *whole);

@@ -59,12 +59,14 @@ impl Session<'_> {
     /// What an import of a file gives.
     fn imported(&mut self, file: FileId, module: &str, name: &str) -> Value {
         match self.resolve(file, module) {
-            Resolved::Package(path) if path.starts_with(['.', '~']) || path.starts_with("@/") => {
+            Resolved::Package(path) if is_of_project(&path) => {
                 self.rests_on.is_unresolved = true;
                 if let Some(client) = prisma::generated(name) {
                     return client;
                 }
-                let path = Rc::from([SmolStr::new(name)]);
+                // What a module gives by default is called like the module.
+                let stem = if name == "default" { path.rsplit('/').next().unwrap_or(name) } else { name };
+                let path = Rc::from([SmolStr::new(stem)]);
                 Value::Symbol(Rc::new(Symbol { origin: Origin::Unresolved, path, may_be_missing: false }))
             }
             Resolved::File(other) if name == "*" => Value::Module(other),
@@ -101,4 +103,9 @@ impl Session<'_> {
             self.store.declare(scope, &SmolStr::new_static("default"), value);
         }
     }
+}
+
+/// Whether the name of a module is a path in the project: relative, or below an alias that projects give themselves.
+pub(in crate::frontend) fn is_of_project(module: &str) -> bool {
+    module.starts_with(['.', '~']) || module.starts_with("@/")
 }

@@ -23,6 +23,7 @@ mod strangers;
 mod texts;
 
 pub(super) use calls::Arguments;
+pub(super) use exports::is_of_project;
 pub(super) use expressions::awaited;
 pub(super) use texts::beginning;
 

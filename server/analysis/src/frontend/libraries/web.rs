@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::{better_auth, fetchers, generated, navigation};
 
-use crate::frontend::evaluation::{Arguments, Session};
+use crate::frontend::evaluation::{Arguments, Session, is_of_project};
 use crate::frontend::observed::{Ending, Leads, SetCookie};
 use crate::frontend::outcome::{Area, Kept, Logged, Place, What};
 use crate::frontend::requests;
@@ -42,6 +42,13 @@ pub(super) fn call(session: &mut Session<'_>, path: &str, arguments: &Arguments,
     let first = arguments.get(0);
     match path {
         "fetch" => requests::fetch(session, &first, &arguments.get(1), here),
+        // CommonJS: what a package gives. A module of the project says what it exports in a way that is not read.
+        "require" => match first.known_text() {
+            Some(module) if !module.is_empty() && !module.starts_with('/') && !is_of_project(&module) => {
+                Value::package(&module, "")
+            }
+            _ => Value::Unknown,
+        },
         "Headers" if new => Value::Object(requests::headers(session, &first, here)),
         "Request" if new => make_request(session, arguments, here),
         "URL" if new => {

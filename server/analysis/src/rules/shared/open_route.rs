@@ -1,22 +1,16 @@
 //! What is known of a route that nothing guards: what stands beside it, and
 //! whether somebody may have meant it to be open.
 
+mod meant;
+
 use std::cell::OnceCell;
 
+use self::meant::Meant;
 use super::people::People;
-use crate::auth::guard::{
-    Guard, answers_constant, may_sign_in, may_sign_up, only_redirects, reads, sends_away, shows_picture,
-    takes_password, touches_nothing,
-};
-use crate::auth::policy::Authority;
-use crate::auth::public::{is_base_of_api, is_internal, is_named_form, is_named_public, is_named_search, is_probe};
-use crate::auth::{Judge, Proof};
-use crate::data::{Use, is_self, is_user_table};
-use crate::facts::python::said_public::names_public;
-use crate::facts::python::tree::{Expr, ExprKind, Param, Stmt, StmtKind, keyword, positional};
+use crate::auth::guard::{Guard, answers_constant, only_redirects, reads, touches_nothing};
+use crate::auth::public::{is_base_of_api, is_named_public, is_named_search};
 use crate::ide::{Confidence, Judged, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
-use crate::index::value::{Resolve, Value};
 use crate::rules::State;
 use crate::rules::missing_auth_dependency::{callable_name, guard_name};
 use crate::verdicts::with_interpreter;
@@ -38,55 +32,6 @@ pub(in crate::rules) struct OpenRoute<'s, 'r> {
     users: Option<&'r str>,
     /// The first route of its router that is open in the same way, if that is another.
     pub(in crate::rules) first: Option<&'r Route>,
-}
-
-/// What somebody may have meant who left a route open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Meant {
-    /// It does nothing and tells everybody the same.
-    Constant,
-    /// It reads and changes nothing: what it answers with are constants and what the caller sent.
-    Stub,
-    /// It only sends the caller elsewhere.
-    Redirect,
-    /// Browsers are sent there, and on to another site, whatever it notes on the way.
-    Passage,
-    /// Only some configurations have it.
-    Conditional,
-    /// It refuses everybody unless a setting says otherwise.
-    Switched,
-    /// Its handler finds out who is calling, and goes on where that is nobody.
-    TellsApart,
-    /// Its path calls it public.
-    NamedPublic,
-    /// Its summary, description or tags call it public.
-    SaidPublic,
-    /// The docstring of its handler calls it public.
-    DocumentedPublic,
-    /// Strangers send a form there, by its path.
-    Form,
-    /// It is a probe by its path.
-    Probe,
-    /// It answers with a picture, which pages show without sending a token.
-    Picture,
-    /// Callers make an account there.
-    SignsUp,
-    /// Callers get a token or a cookie there.
-    SignsIn,
-    /// All that reads on its router is open, and all that changes is guarded.
-    Catalogue,
-    /// All that changes on its router is guarded, and several routes that read are not.
-    ReadsOpenly,
-    /// It reads what is nobody's, where everything that reads is open.
-    ReadsNobodys,
-    /// It gives out nothing but rows that somebody has published.
-    Published,
-    /// It sets the password of whoever the request names.
-    TakesOver,
-    /// It makes accounts of administrators.
-    MakesAdmins,
-    /// Nothing tells of any intention.
-    Nothing,
 }
 
 /// How many routes of a router are guarded.
@@ -150,71 +95,6 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
     /// One other guarded route is no habit; a middleware is.
     fn is_habit(&self) -> bool {
         self.siblings.as_ref().is_some_and(|siblings| siblings.guarded > 1 || self.passing.is_some())
-    }
-
-    fn what_is_meant<'p>(&self, state: &'p State, people: &OnceCell<People<'p>>, judged: &Judged) -> Meant {
-        let (route, beside) = (self.route, &self.beside);
-        // A sentence about all endpoints hardly means one that gives nothing away.
-        let named = judged.expected.basis().is_some_and(|basis| basis.authority != Authority::Blanket);
-        // Nor, where it speaks of a group, one that callers get their tokens at, or are sent to by a link.
-        let alone = judged.expected.basis().is_some_and(|basis| !basis.authority.speaks_of_several());
-        let [constant, stub, redirect, passage, picture, signs_up, signs_in] = with_interpreter(state, |interpreter| {
-            [
-                !named && answers_constant(interpreter, route),
-                !named && touches_nothing(interpreter, route),
-                !named && only_redirects(interpreter, route),
-                !alone && sends_away(interpreter, route),
-                !self.demanded && !is_internal(&route.path) && shows_picture(interpreter, route),
-                !alone
-                    && (may_sign_up(interpreter, route)
-                        || judged.data.makes_users && takes_password(interpreter, route)),
-                !alone && may_sign_in(interpreter, route),
-            ]
-        });
-        let may_read = !self.demanded && self.users.is_none() && only_reads(route, judged);
-        // What is written beside a route is about that route. That everybody may change what is somebody's, nobody means.
-        let harms = judged.data.faults.iter().any(|access| access.usage == Use::Changes && access.client.is_some());
-        let may_be_said = !named && judged.data.gives_users.is_none() && !harms;
-        let of_others = says_caller(route) || is_internal(&route.path);
-        let is_nobodys = || may_read && !of_others && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
-        let shown_to_all = || beside.reads_are_open() && is_nobodys();
-        // Where most is guarded, what is read openly was left so; where it is not, only what is nobody's.
-        let reads_openly = || {
-            may_read
-                && beside.reads_openly()
-                && !of_others
-                && !route.path.split('/').any(is_user_table)
-                && (self.is_habit() || beside.is_mostly_guarded() || self.alike.reads_openly() && is_nobodys())
-        };
-        match () {
-            () if judged.data.takes_over.is_some() => Meant::TakesOver,
-            () if judged.data.makes_admin.is_some() => Meant::MakesAdmins,
-            () if constant => Meant::Constant,
-            () if stub && !judged.data.writes => Meant::Stub,
-            () if redirect => Meant::Redirect,
-            () if passage => Meant::Passage,
-            () if route.conditional => Meant::Conditional,
-            () if !named && only_where_configured(state, route) => Meant::Switched,
-            () if !named && is_named_public(&route.path) => Meant::NamedPublic,
-            () if !named && !harms && is_said_public(route) => Meant::SaidPublic,
-            () if !self.demanded && is_named_form(&route.path, &route.methods) => Meant::Form,
-            () if !named && is_probe(&route.path, &route.methods) && takes_nothing(route) => Meant::Probe,
-            () if picture => Meant::Picture,
-            () if signs_up => Meant::SignsUp,
-            () if signs_in => Meant::SignsIn,
-            () if beside.is_catalogue() && shown_to_all() => Meant::Catalogue,
-            () if self.alike.is_catalogue() && self.alike.reads_are_open() && is_nobodys() => Meant::Catalogue,
-            () if reads_openly() => Meant::ReadsOpenly,
-            () if !self.is_habit() && (beside.reads_are_open() || beside.changes == 0) && is_nobodys() => {
-                Meant::ReadsNobodys
-            }
-            () if !self.demanded && tells_apart(state, route) => Meant::TellsApart,
-            () if may_be_said && route.function().is_some_and(|handler| handler.def.says_public) => {
-                Meant::DocumentedPublic
-            }
-            () if !named && judged.data.gives_published && only_reads(route, judged) => Meant::Published,
-            () => Meant::Nothing,
-        }
     }
 
     /// How bad that is. Of several routes that were left open by one decision, the first says so.
@@ -281,20 +161,6 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
     }
 }
 
-/// Whether the summary, the description or the tags that a route's decorator gives call it public.
-fn is_said_public(route: &Route) -> bool {
-    const NAMES: &[&str] = &["summary", "description", "tags"];
-    let is_public = |value: &Expr| match &value.kind {
-        ExprKind::Str(text) => names_public(text),
-        ExprKind::List(tags) => tags.iter().filter_map(Expr::as_str).any(|tag| names_public(tag)),
-        _ => false,
-    };
-    let decorators = route.function().into_iter().flat_map(|handler| &handler.def.decorators);
-    decorators
-        .filter_map(Expr::as_call)
-        .any(|(_, args)| NAMES.iter().filter_map(|name| keyword(args, name)).any(is_public))
-}
-
 /// Whether a route changes nothing: by its methods, or as a search by its path, and by what its handler does.
 fn only_reads(route: &Route, judged: &Judged) -> bool {
     let searches = || route.methods.iter().all(|method| method == "POST") && is_named_search(&route.path);
@@ -341,74 +207,6 @@ fn stand_together(application: &Application, one: &Route, other: &Route) -> bool
 fn judged<'s>(state: &'s State, application: &Application) -> Option<&'s [Judged]> {
     let at = state.table.applications.iter().position(|app| app.router == application.router)?;
     state.guards.applications.get(at).map(|judged| &judged[..])
-}
-
-/// Whether a handler takes nothing: no data of anybody, no connection to a database.
-fn takes_nothing(route: &Route) -> bool {
-    let plain =
-        route.function().is_some_and(|handler| handler.def.params.len() == usize::from(handler.takes_receiver()));
-    plain && route.dependencies.is_empty() && route.perhaps.is_empty()
-}
-
-/// Whether a handler verifies the token of a header or cookie that it declares as one that may be missing, and goes on
-/// where it is.
-fn tells_apart(state: &State, route: &Route) -> bool {
-    let Some(handler) = route.function().filter(|_| route.kind == RouteKind::Http) else { return false };
-    let may_be_missing = |param: &Param| {
-        let marker = param.default.as_ref().and_then(Expr::as_call);
-        marker.is_some_and(|(func, args)| {
-            let name = match &func.kind {
-                ExprKind::Name(name) => name.as_str(),
-                ExprKind::Attribute { name, .. } => name.name.as_str(),
-                _ => return false,
-            };
-            let default = positional(args, 0).or_else(|| keyword(args, "default"));
-            matches!(name, "Header" | "Cookie") && default.is_some_and(|default| default.kind == ExprKind::None)
-        })
-    };
-    handler.def.params.iter().any(may_be_missing)
-        && with_interpreter(state, |interpreter| {
-            let judge = Judge::new(interpreter, &state.memo);
-            let verdict = judge.handler(route).filter(|verdict| verdict.proof == Proof::Optional);
-            verdict.is_some_and(|verdict| verdict.decides() && verdict.steps.iter().any(|step| step.takes().is_some()))
-        })
-}
-
-/// Whether a handler refuses everybody before it does anything else, unless a switch of the settings is on that is off
-/// where nothing is configured: `if not settings.debug: raise …`.
-fn only_where_configured(state: &State, route: &Route) -> bool {
-    let Some(handler) = route.function().filter(|_| !route.kind.is_mounted()) else { return false };
-    with_interpreter(state, |interpreter| {
-        let handler = interpreter.current(handler);
-        let taken = |expr: &Expr| handler.def.params.iter().any(|param| names(expr, &param.name.name));
-        let says_nothing =
-            |stmt: &Stmt| matches!(stmt.kind, StmtKind::Expr(_) | StmtKind::Import(_) | StmtKind::ImportFrom(_));
-        let first = handler.def.body.iter().find(|stmt| !says_nothing(stmt));
-        let Some(StmtKind::If { test, body, .. }) = first.map(|stmt| &stmt.kind) else { return false };
-        let refuses = body.last().is_some_and(|last| matches!(last.kind, StmtKind::Raise { .. }));
-        let by_default = |expr: &Expr| interpreter.eval_by_default(&handler, expr, &[]);
-        // A key that is missing is no switch.
-        let is_switch = match &test.kind {
-            ExprKind::Not(switch) => {
-                let is_plain = matches!(switch.kind, ExprKind::Attribute { .. } | ExprKind::Name(_));
-                is_plain && matches!(by_default(switch), Value::Bool(false))
-            }
-            ExprKind::Compare { .. } => matches!(by_default(test), Value::Bool(true)),
-            _ => false,
-        };
-        refuses && is_switch && !taken(test) && Resolve::names_environment(interpreter, &handler, test)
-    })
-}
-
-/// Whether a variable enters an expression.
-fn names(expr: &Expr, name: &str) -> bool {
-    expr.as_name().is_some_and(|found| found == name) || expr.children().into_iter().any(|child| names(child, name))
-}
-
-/// Whether a handler is told by the caller who that is.
-fn says_caller(route: &Route) -> bool {
-    let Some(handler) = route.function() else { return false };
-    handler.def.params.iter().any(|param| is_self(&param.name.name))
 }
 
 /// How the other routes of a route's router are guarded.
