@@ -8,7 +8,8 @@ use super::engine::Engine;
 use super::joining::Idle;
 use super::names;
 use super::value::{Abs, Row, Statement};
-use crate::facts::python::tree::{Comprehension, Expr, ExprKind};
+use crate::facts::python::idioms::entries_by_name;
+use crate::facts::python::tree::{Comprehension, Expr};
 
 impl Engine<'_, '_> {
     /// Goes through one entry. Gives how many were gone through before.
@@ -45,10 +46,7 @@ impl Engine<'_, '_> {
 /// Whether a comprehension copies the entries of a dictionary, all or those whose values
 /// are of some kind: `{key: value for key, value in d.items() if value is not None}`.
 fn copies_entries(comprehension: &Comprehension) -> bool {
-    let ([clause], Some(value)) = (comprehension.clauses.as_slice(), &comprehension.value) else { return false };
-    let ExprKind::Tuple(names) = &clause.target.kind else { return false };
-    let [key, entry] = names.as_slice() else { return false };
-    let (Some(key), Some(entry)) = (key.as_name(), entry.as_name()) else { return false };
+    let Some((key, entry, clause)) = entries_by_name(comprehension) else { return false };
     let asks_key = |condition: &Expr| {
         let mut pending = vec![condition];
         while let Some(expr) = pending.pop() {
@@ -60,7 +58,7 @@ fn copies_entries(comprehension: &Comprehension) -> bool {
         false
     };
     comprehension.element.as_name() == Some(key)
-        && value.as_name() == Some(entry)
+        && comprehension.value.as_ref().and_then(Expr::as_name) == Some(entry)
         && !clause.conditions.iter().any(asks_key)
 }
 

@@ -17,7 +17,7 @@ use super::requests::{MESSAGE, SERVED, STATE_OF_APPLICATION, receives, serves};
 use super::statements::NEVER;
 use super::unresolved::callee_name;
 use super::{Abs, Flow, Path, TOO_LARGE, root_name};
-use crate::facts::python::idioms::is_stub;
+use crate::facts::python::idioms::{copied_from, is_stub};
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::{Unknown, Value};
 
@@ -89,6 +89,9 @@ impl Flow<'_, '_> {
                 },
             },
             ExprKind::Comprehension(comprehension) => {
+                if let Some(copied) = copied_from(comprehension) {
+                    return self.eval(path, copied);
+                }
                 let mut inner = path.clone();
                 for clause in &comprehension.clauses {
                     let value = self.eval(&mut inner, &clause.iter);

@@ -199,14 +199,31 @@ pub(super) fn account_at_end(path: &str) -> Option<(&'static str, &'static [&'st
     if matches!(last, "verify" | "activate" | "callback") {
         return None;
     }
-    let reason = account(&[last])?;
+    let of_admins = authenticates_admins(&segments);
+    let reason = account(&[last]).or_else(|| of_admins.and_then(|steps| account(&steps)))?;
     match reason {
         SIGNING_IN => Some((reason, PASSWORD)),
         // What administrators do to other people's accounts is called the same.
-        _ if is_internal(path) => None,
+        _ if is_internal(path) && of_admins.is_none() => None,
         "signing up" => Some((reason, PASSWORD)),
         REFRESHING => Some((reason, REFRESH)),
         RECOVERING => Some((reason, MAILED)),
+        _ => None,
+    }
+}
+
+/// The two steps at the end of a path by which administrators themselves sign in, or get their own accounts back:
+/// `/admin/auth/password-reset/confirm`.
+fn authenticates_admins(segments: &[SmolStr]) -> Option<[&str; 2]> {
+    match segments {
+        [.., admin, group, what, step]
+            if admin == "admin"
+                && matches!(group.as_str(), "auth" | "authentication")
+                && what != "{}"
+                && step != "{}" =>
+        {
+            Some([what, step])
+        }
         _ => None,
     }
 }
@@ -476,7 +493,14 @@ mod tests {
         assert_eq!(reason("/admin/login"), Some("signing in"));
         assert_eq!(reason("/portal/forgot-password"), Some("recovering or confirming an account"));
         assert_eq!(reason("/shops/{id}/auth/login"), Some("signing in"));
-        for path in ["/admin/reset-password", "/admin/register", "/orders/{id}/login", "/orders/verify"] {
+        assert_eq!(reason("/admin/auth/password-reset/confirm"), Some("recovering or confirming an account"));
+        for path in [
+            "/admin/users/password-reset/confirm",
+            "/admin/reset-password",
+            "/admin/register",
+            "/orders/{id}/login",
+            "/orders/verify",
+        ] {
             assert_eq!(reason(path), None, "{path}");
         }
     }

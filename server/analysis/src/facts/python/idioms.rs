@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::tree::{Arg, Class, Expr, ExprKind, Function, Spread, Stmt, StmtKind};
+use super::tree::{Arg, Class, Comprehension, ComprehensionClause, Expr, ExprKind, Function, Spread, Stmt, StmtKind};
 
 /// The HTTP status that an expression names: `403`, `status.HTTP_403_FORBIDDEN`.
 pub fn http_status(expr: &Expr) -> Option<i64> {
@@ -376,4 +376,27 @@ pub fn is_stub(def: &Function) -> bool {
         }
         _ => false,
     })
+}
+
+/// What a comprehension that makes a dictionary calls the keys and values that it goes through, with its clause:
+/// `{… for key, value in d.items()}`.
+pub fn entries_by_name(comprehension: &Comprehension) -> Option<(&SmolStr, &SmolStr, &ComprehensionClause)> {
+    let ([clause], Some(_)) = (comprehension.clauses.as_slice(), &comprehension.value) else { return None };
+    let ExprKind::Tuple(names) = &clause.target.kind else { return None };
+    let [key, value] = names.as_slice() else { return None };
+    Some((key.as_name()?, value.as_name()?, clause))
+}
+
+/// The dictionary of which a comprehension copies the values, whatever it does to the keys' letters:
+/// `{key.lower(): value for key, value in d.items()}`.
+pub fn copied_from(comprehension: &Comprehension) -> Option<&Expr> {
+    let (key, value, clause) = entries_by_name(comprehension)?;
+    let (func, args) = clause.iter.as_call()?;
+    let ExprKind::Attribute { value: copied, name } = &func.kind else { return None };
+    let element = match comprehension.element.as_call().map(|(func, _)| &func.kind) {
+        Some(ExprKind::Attribute { value, .. }) => value,
+        _ => &comprehension.element,
+    };
+    let is_copy = name.name == "items" && args.is_empty() && element.as_name() == Some(key);
+    (is_copy && comprehension.value.as_ref()?.as_name() == Some(value)).then_some(&**copied)
 }

@@ -424,7 +424,7 @@ fn unescape(content: &str, raw: bool, formatted: bool) -> String {
 }
 
 /// A call; what is handed to a thread is called there: `asyncio.to_thread(f, x)` is `f(x)`, and so is
-/// `loop.run_in_executor(None, f, x)`. What is waited for is called as well: `asyncio.wait_for(f(x), timeout=5)` is `f(x)`.
+/// `loop.run_in_executor(None, f, x)`; a function without parameters that is written there (`lambda: f(x)`) is what it gives. What is waited for is called as well: `asyncio.wait_for(f(x), timeout=5)` is `f(x)`.
 fn called(func: Box<Expr>, mut args: Vec<Arg>) -> ExprKind {
     let last = |expr: &Expr| match &expr.kind {
         ExprKind::Name(name) => Some(name.clone()),
@@ -448,7 +448,17 @@ fn called(func: Box<Expr>, mut args: Vec<Arg>) -> ExprKind {
         _ => return ExprKind::Call { func, args },
     };
     let is_plain = |arg: &Arg| arg.name.is_none() && arg.spread == Spread::No;
-    if args.len() <= before || !args[..=before].iter().all(is_plain) || last(&args[before].value).is_none() {
+    if args.len() <= before || !args[..=before].iter().all(is_plain) {
+        return ExprKind::Call { func, args };
+    }
+    // `asyncio.to_thread(lambda: f(x))`
+    if args.len() == before + 1
+        && matches!(&args[before].value.kind, ExprKind::Lambda { params, .. } if params.is_empty())
+        && let Some(Expr { kind: ExprKind::Lambda { body, .. }, .. }) = args.pop().map(|arg| arg.value)
+    {
+        return body.kind;
+    }
+    if args.get(before).is_none_or(|arg| last(&arg.value).is_none()) {
         return ExprKind::Call { func, args };
     }
     let rest = args.split_off(before + 1);
