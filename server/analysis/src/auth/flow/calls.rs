@@ -89,8 +89,11 @@ impl Flow<'_, '_> {
                 },
             },
             ExprKind::Comprehension(comprehension) => {
-                if let Some(copied) = copied_from(comprehension) {
-                    return self.eval(path, copied);
+                if let Some(copied) = copied_from(comprehension)
+                    && let Abs::Request(part) = self.eval(path, copied)
+                    && part == "headers"
+                {
+                    return Abs::Request(part);
                 }
                 let mut inner = path.clone();
                 for clause in &comprehension.clauses {
