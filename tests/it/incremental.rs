@@ -569,6 +569,48 @@ fn what_an_application_keeps_is_looked_at_again_when_something_else_is_kept() {
     assert_eq!(show("/p/stop.py", &other.replace(".tokens", ".others")), "Guarded");
 }
 
+/// Which of two modules an import means is asked again when the other one binds what it asks for, and what a signature
+/// sees when something before the function binds its name.
+#[test]
+fn an_import_is_looked_at_again_when_another_module_binds_what_it_asks_for() {
+    let guard = "import os\nimport jwt\n\ndef caller(token: str):\n    return jwt.decode(token, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n";
+    let main =
+        "from fastapi import FastAPI\nfrom routes import rows\n\napp = FastAPI()\napp.include_router(rows.router)\n";
+    let rows = "from fastapi import APIRouter, Depends, Header\nfrom auth import caller\n\nrouter = APIRouter()\n\n@router.get(\"/rows\")\ndef caller(me=Depends(caller)): ...\n";
+    let mut texts = Texts::from([
+        ("/p/auth.py".to_owned(), guard.to_owned()),
+        ("/p/main.py".to_owned(), main.to_owned()),
+        ("/p/routes/auth.py".to_owned(), "def other(): ...\n".to_owned()),
+        ("/p/routes/rows.py".to_owned(), rows.to_owned()),
+    ]);
+    let mut host = AnalysisHost::new();
+    let disk = texts.iter().map(|(path, text)| (path.clone(), FileContent::Text(text.as_str().into()))).collect();
+    host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
+    let status = |analysis: &Analysis| {
+        let apps = analysis.apps();
+        let rows = apps.iter().flat_map(|app| &app.routes).find(|route| route.path == "/rows");
+        rows.map(|route| format!("{:?}", route.status))
+    };
+    let mut show = |path: &str, text: &str| {
+        texts.insert(path.into(), text.into());
+        host.apply(Change { open: vec![(path.into(), Some(text.into()))], ..Change::default() });
+        let now = status(&host.snapshot());
+        assert_eq!(now, status(&fresh(&texts)), "{path}: {text}");
+        now.unwrap_or_default()
+    };
+    let renamed = guard.replace("def caller", "def verified");
+    let first = show("/p/auth.py", guard);
+    let lacking = show("/p/auth.py", &renamed);
+    assert_ne!(first, lacking);
+    assert_eq!(show("/p/auth.py", guard), first);
+    let open = show("/p/routes/auth.py", "def caller(): ...\n");
+    assert_ne!(open, first);
+    assert_eq!(show("/p/routes/auth.py", "def other(): ...\n"), first);
+    let between = rows.replace("\nrouter =", "\ncaller = made()\nrouter =");
+    assert_ne!(show("/p/routes/rows.py", &between), first);
+    assert_eq!(show("/p/routes/rows.py", rows), first);
+}
+
 /// What a docstring says of who may call is read anew.
 #[test]
 fn a_docstring_that_calls_a_route_public_is_looked_at_again() {

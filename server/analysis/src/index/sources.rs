@@ -278,19 +278,29 @@ impl Sources {
     }
 
     /// The module that an import means in place of a file that does not bind what it asks for, if there is one that does.
-    pub fn binding_module(&self, importer: FileId, import: &ImportFrom, first: FileId, name: &str) -> Option<FileId> {
+    fn binding_module(&self, importer: FileId, import: &ImportFrom, first: FileId, name: &str) -> Option<FileId> {
+        self.other_module(importer, import, first, name).filter(|other| self.may_bind(*other, name))
+    }
+
+    /// The next module that an import may mean, where the first does not bind what it asks for.
+    pub(super) fn other_module(
+        &self,
+        importer: FileId,
+        import: &ImportFrom,
+        first: FileId,
+        name: &str,
+    ) -> Option<FileId> {
         if import.level > 0 || self.may_bind(first, name) {
             return None;
         }
-        let path = &self.file(importer)?.path;
-        match self.modules.resolve_beyond(path, 0, &import.module, Some(first)) {
-            Module::File(file) if self.may_bind(file, name) => Some(file),
+        match self.modules.resolve_beyond(&self.file(importer)?.path, 0, &import.module, Some(first)) {
+            Module::File(other) => Some(other),
             _ => None,
         }
     }
 
     /// Whether a module may bind a name: one that was not read may, and one with a `*` or a `__getattr__`.
-    fn may_bind(&self, file: FileId, name: &str) -> bool {
+    pub(super) fn may_bind(&self, file: FileId, name: &str) -> bool {
         self.facts(file).is_none_or(|facts| {
             facts.bindings.contains_key(name) || !facts.stars.is_empty() || facts.bindings.contains_key("__getattr__")
         }) || self.submodule_of_file(file, name).is_some()

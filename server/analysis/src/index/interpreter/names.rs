@@ -7,7 +7,7 @@ use smol_str::{SmolStr, SmolStrBuilder};
 use super::scope::Scope;
 use super::{Interpreter, MAX_LOOKED_UP, builtins};
 use crate::facts::manifests::Version;
-use crate::facts::python::file::{Binding, PythonFile, bound_module_name};
+use crate::facts::python::file::{Binding, PythonFile, bound_module_name, bound_names};
 use crate::facts::python::tree::{Expr, ExprKind, ImportFrom, ImportedModule, StmtKind};
 use crate::index::modules::Module;
 use crate::index::value::{FunctionRef, LazyImport, Resolve, Site, Unknown, Value};
@@ -175,11 +175,10 @@ impl<'a> Interpreter<'a> {
     pub(super) fn imported(&self, importer: FileId, import: &ImportFrom, name: &SmolStr) -> Value {
         match self.module(importer, import.level, &import.module) {
             Module::File(first) => {
-                let meant = self.sources.binding_module(importer, import, first, name);
-                if meant.is_some() {
-                    self.count_name(first, name);
-                }
-                let file = meant.unwrap_or(first);
+                let other = self.sources.other_module(importer, import, first, name);
+                // Which of the two is meant rests on what both bind.
+                other.iter().for_each(|other| [first, *other].into_iter().for_each(|file| self.count_name(file, name)));
+                let file = other.filter(|other| self.sources.may_bind(*other, name)).unwrap_or(first);
                 // A submodule that the package does not bind itself.
                 // `from . import x` in a package binds `x` to the submodule itself.
                 let submodule = self.sources.submodule_of_file(file, name);
@@ -214,15 +213,21 @@ impl<'a> Interpreter<'a> {
         let before = (0..function.site.item).rev();
         // It rests on all that stands before the function, and not on what the name means in the end.
         before.clone().for_each(|item| self.count_body(Site { file, item, range: TextRange::default() }));
-        let mut bound = before.filter_map(|item| Some((item, &facts.stmt(item)?.kind)));
-        let value = bound.find_map(|(item, stmt)| match stmt {
-            StmtKind::ImportFrom(import) => {
-                let imported = import.names.iter().find(|imported| imported.bound() == name)?;
-                Some(self.imported(file, import, &imported.name))
-            }
-            StmtKind::Function(def) if def.name.name == *name => Some(self.definition(file, item)),
-            _ => None,
-        })?;
+        let value =
+            before.map_while(|item| Some((item, facts.stmt(item)?))).find_map(|(item, stmt)| match &stmt.kind {
+                StmtKind::ImportFrom(import) => {
+                    let imported = import.names.iter().find(|imported| imported.bound() == name)?;
+                    Some(Some(self.imported(file, import, &imported.name)))
+                }
+                StmtKind::Function(def) if def.name.name == *name => Some(Some(self.definition(file, item))),
+                // What anything else binds it to is not looked at.
+                _ => {
+                    let mut names = Vec::new();
+                    bound_names(stmt, &mut names);
+                    names.contains(name).then_some(None)
+                }
+            });
+        let value = value.flatten()?;
         Some((name.clone(), self.force(value)))
     }
 
