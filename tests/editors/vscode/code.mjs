@@ -11,8 +11,9 @@ const { chromium } = createRequire(path.join(CODE, "package.json"))("playwright-
 const ENTRY = path.join(CODE, "node_modules/code-server/out/node/entry.js");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 export const PATIENCE = 60_000;
-/** Time for one of several tries. */
+/** Time for one of several tries: the first ones, each of which is given longer than the one before. */
 export const TRY = { timeout: 2500 };
+const LONGER = 1.5;
 const QUICK_INPUT = ".quick-input-widget .quick-input-box input:visible";
 
 // What would open by itself, ask the network or come in between.
@@ -138,32 +139,49 @@ export class Code {
 
   /** Acts until something shows: what comes while the focus moves, or while a view is drawn anew, is lost. */
   async until(selector, act) {
+    let timeout = TRY.timeout;
     const tried = async () => {
       await act();
-      return this.page.waitForSelector(selector, TRY);
+      return this.page.waitForSelector(selector, { timeout });
     };
-    await until(selector, () => tried().catch(() => false));
+    await until(selector, () => tried().catch(() => ((timeout *= LONGER), false)));
   }
 
   async press(keys, selector) {
     await this.until(selector, () => this.page.keyboard.press(keys));
   }
 
-  /** Picks a row of the quick input that is open, by what it is filtered with. */
-  async pick(text, row) {
-    const input = this.page.locator(QUICK_INPUT);
-    await this.until(`.quick-input-list .monaco-list-row.focused:has-text("${row}")`, () => input.fill(text, TRY));
-    await this.page.keyboard.press("Enter");
+  /** The row of the quick input that Enter takes, if it has such words. */
+  row(words) {
+    return `.quick-input-list .monaco-list-row.focused:has-text("${words}")`;
   }
 
-  /** The same of one that keys open. What takes the focus meanwhile closes it: then it is opened again. */
-  async pickBehind(keys, text, row) {
+  /** Takes the row of the quick input that is chosen. Keys that come while something else takes the focus are lost. */
+  async accept(words) {
+    const chosen = this.row(words);
+    await until(`taken: ${words}`, async () => {
+      await this.page.locator(QUICK_INPUT).press("Enter", TRY).catch(() => {});
+      const gone = { state: "hidden", ...TRY };
+      return this.page.waitForSelector(chosen, gone).then(() => true, () => false);
+    });
+  }
+
+  /** Picks a row of the quick input that is open, by what it is filtered with. */
+  async pick(text, words) {
     const input = this.page.locator(QUICK_INPUT);
-    await this.until(`.quick-input-list .monaco-list-row.focused:has-text("${row}")`, async () => {
-      if (!(await input.isVisible())) await this.page.keyboard.press(keys);
+    await this.until(this.row(words), () => input.fill(text, TRY));
+    await this.accept(words);
+  }
+
+  /** The same of one that keys open. Whatever is open already is closed: it may ask for something else. */
+  async pickBehind(keys, text, words) {
+    const input = this.page.locator(QUICK_INPUT);
+    await this.until(this.row(words), async () => {
+      if (await input.isVisible()) await this.page.keyboard.press("Escape");
+      await this.page.keyboard.press(keys);
       await input.fill(text, TRY);
     });
-    await this.page.keyboard.press("Enter");
+    await this.accept(words);
   }
 
   async open(file) {
