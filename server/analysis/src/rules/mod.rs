@@ -37,6 +37,7 @@ pub mod invalid_configuration;
 pub mod issuer_not_checked;
 pub mod jwks_client_per_request;
 pub mod jwt_not_issued;
+pub mod key_from_token;
 pub mod leaky_auth_error;
 pub mod long_lived_token;
 pub mod middleware_guard_gap;
@@ -168,6 +169,7 @@ pub fn all() -> &'static [RuleInfo] {
         issuer_not_checked::INFO,
         jwks_client_per_request::INFO,
         jwt_not_issued::INFO,
+        key_from_token::INFO,
         leaky_auth_error::INFO,
         long_lived_token::INFO,
         middleware_guard_gap::INFO,
@@ -266,6 +268,7 @@ const CHECKS: &[Check] = &[
     introspection_null_body::check,
     issuer_not_checked::check,
     jwks_client_per_request::check,
+    key_from_token::check,
     leaky_auth_error::check,
     long_lived_token::check,
     middleware_guard_gap::check,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::code::Body;
 use super::super::keys;
 use crate::facts::python::idioms::is_stub;
-use crate::facts::python::tree::{Expr, ExprKind};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Param};
 use crate::index::value::{FunctionRef, Resolve, Value};
 
 /// The function of the project that a callee is: by its value, or as a method
@@ -37,5 +37,13 @@ fn method(body: &Body<'_, '_, '_>, func: &Expr) -> Option<Arc<FunctionRef>> {
     match keys::object_of(body.interpreter, body.scope, value) {
         Value::Class(class) => body.interpreter.method(&class, &name.name),
         _ => None,
+    }
+}
+
+/// The parameter of a function that takes an argument of a call.
+pub(super) fn parameter<'f>(function: &'f FunctionRef, args: &[Arg], at: usize) -> Option<&'f Param> {
+    match &args.get(at)?.name {
+        Some(named) => function.def.params.iter().find(|param| param.name.name == named.name),
+        None => function.def.params.get(at + usize::from(function.takes_receiver())),
     }
 }

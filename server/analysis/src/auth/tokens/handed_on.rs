@@ -2,7 +2,7 @@
 
 use super::super::code::{Body, Found, Scope};
 use super::Secret;
-use super::callees::callee;
+use super::callees::{callee, parameter};
 use super::secrets::{Origin, asked_for, credential, depends_of, follow, is_used_as_token};
 use crate::facts::python::idioms::returned;
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
@@ -54,12 +54,8 @@ fn is_passed_as_token(body: &Body<'_, '_, '_>, name: &str, depth: u32) -> bool {
             let Some(at) = args.iter().position(|arg| is_it(&arg)) else { return false };
             let Some(function) = callee(body, func) else { return false };
             let function = body.interpreter.current(&function);
-            let taken = match &args[at].name {
-                Some(named) => function.def.params.iter().find(|param| param.name.name == named.name),
-                None => function.def.params.get(at + usize::from(function.takes_receiver())),
-            };
             let inner = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
-            taken
+            parameter(&function, args, at)
                 .map(|param| &param.name.name)
                 .is_some_and(|param| is_used_as_token(&inner, param) || is_passed_as_token(&inner, param, depth + 1))
         })

@@ -4,8 +4,8 @@ use memchr::memmem;
 
 use super::{
     ItemTokens, cached, codes, compared, counting, decode, encode, errors, exposed, handmade, leaks, lifetimes,
-    lookups, passwords, redirects, refused, replaced, stand_ins, statuses, swallowed, tools, transport, unset,
-    writable,
+    lookups, named_keys, passwords, redirects, refused, replaced, stand_ins, statuses, swallowed, tools, transport,
+    unset, writable,
 };
 use crate::auth::code::Body;
 use crate::facts::held;
@@ -204,6 +204,7 @@ impl Looks {
     pub(super) fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         if self.tokens {
             decode::look(body, tokens);
+            named_keys::look(body, tokens);
             cached::look(body, tokens);
             encode::look(body, tokens);
             lifetimes::look(body, tokens);

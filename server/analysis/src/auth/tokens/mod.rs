@@ -31,6 +31,7 @@ mod lifetimes;
 mod looks;
 mod lookups;
 mod loops;
+mod named_keys;
 mod needed;
 mod numbers;
 mod optional;
@@ -85,6 +86,8 @@ use crate::vfs::FileId;
 pub struct ItemTokens {
     /// Calls that read tokens.
     pub decodes: Vec<Decode>,
+    /// Keys that are fetched from where a token says.
+    pub named_keys: Vec<NamedKeys>,
     /// Claims that are given again which were verified before.
     pub cached: Vec<CachedClaims>,
     /// Calls that issue tokens.
@@ -167,6 +170,19 @@ pub struct ItemTokens {
     pub counted_by: Vec<Site>,
     /// Roles that are read from what users write about themselves.
     pub writable_roles: Vec<WritableRole>,
+}
+
+/// Keys that are fetched from where the token says that they verify.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedKeys {
+    /// Where the address is read from the token.
+    pub site: Site,
+    /// The function that it stands in; none at the top of a module.
+    pub function: Option<Site>,
+    /// The claim, or the parameter of the header.
+    pub claim: SmolStr,
+    /// Where the address is asked for keys.
+    pub fetch: Site,
 }
 
 /// A role that is read from what users write about themselves, and compared.
