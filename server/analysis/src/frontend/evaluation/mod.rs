@@ -7,6 +7,7 @@
 mod alone;
 mod answers;
 mod calls;
+mod construction;
 mod contexts;
 mod endpoints;
 mod exports;
@@ -15,6 +16,7 @@ mod filled;
 mod forms;
 mod leaving;
 mod logged_answers;
+mod methods;
 mod narrowing;
 mod operators;
 mod secrets;

@@ -9,6 +9,7 @@
 
 mod builtins;
 mod calls;
+mod containers;
 mod effects;
 mod environment;
 mod execution;
@@ -25,6 +26,7 @@ mod routers;
 mod scope;
 mod startup;
 mod statements;
+mod texts;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
