@@ -20,6 +20,7 @@ impl Engine<'_, '_> {
     /// them that continue a class of a package will be called back.
     pub(super) fn hand_out(&mut self, path: &mut Path, receiver: Option<&Abs>, given: &[Given]) {
         buffers::written_to(path, receiver, given);
+        self.offer_tools(path, given);
         // What is called back calls nothing back itself.
         if self.in_dependency || self.in_callback || self.budget < MIN_BUDGET || self.stack.len() + 1 >= MAX_DEPTH {
             return;

@@ -64,8 +64,14 @@ impl Engine<'_, '_> {
             return vec![(path, answer)];
         }
         let ExprKind::Attribute { value, name } = &func.kind else {
+            let name = last_name(func).unwrap_or_default();
+            if let ExprKind::Subscript { .. } | ExprKind::Call { .. } = &func.kind {
+                let callees = self.fork(path, func);
+                let called = |(path, callee)| self.apply(path, expr, callee, name, given.clone());
+                return callees.into_iter().flat_map(called).collect();
+            }
             let callee = self.eval(&mut path, func);
-            return self.apply(path, expr, callee, last_name(func).unwrap_or_default(), given);
+            return self.apply(path, expr, callee, name, given);
         };
         let name = &name.name;
         if is_super(value) {
@@ -95,7 +101,7 @@ impl Engine<'_, '_> {
     ) -> Vec<Exit> {
         let value = match callee {
             Abs::Known(Known(value)) => value,
-            Abs::Local(closure) => return self.call_closure(path, expr, &closure, given),
+            Abs::Local(closure) => return self.call_closure(path, self.site(expr), &closure, given),
             Abs::Predicates(predicates) => return vec![(path, operator(&predicates, &given))],
             _ => return self.unfollowed(path, name, None, &given),
         };
@@ -185,6 +191,13 @@ impl Engine<'_, '_> {
     ) -> Vec<Exit> {
         if !matches!(name.as_str(), "get" | "items" | "values" | "copy") {
             self.note_cut(&receiver);
+        }
+        if name == "get"
+            && let Some(key) = given.first()
+            && let Some(picked) = self.picked(target, &receiver, &key.value)
+        {
+            let missing = given.get(1).map_or(Abs::Nothing, |one| one.value.clone());
+            return picked.into_iter().chain([missing]).map(|one| (path.clone(), one)).collect();
         }
         let value = match &receiver {
             Abs::Statement(statement) => Some(self.statement_method(&mut path, expr, statement, name, args, &given)),

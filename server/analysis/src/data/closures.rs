@@ -21,12 +21,35 @@ pub(super) struct Closure {
     vars: Vars,
     /// Parameters and result of a lambda.
     lambda: Option<(Vec<Param>, Expr)>,
+    /// Whose method it is.
+    receiver: Option<Abs>,
+    /// Whether a language model may call it once it is handed to a package.
+    pub(super) is_tool: bool,
 }
 
-/// Two are the same that stand at the same place.
+impl Closure {
+    /// A method that is no more called by its object: `self.complete`.
+    pub(super) fn of_object(method: Arc<FunctionRef>, receiver: Abs) -> Self {
+        let function = Arc::unwrap_or_clone(method);
+        let (outer, vars) = (function.site, Vars::default());
+        Self { function, outer, vars, lambda: None, receiver: Some(receiver), is_tool: false }
+    }
+
+    /// Whether it is the method of an object.
+    pub(super) const fn is_of_object(&self) -> bool {
+        self.receiver.is_some()
+    }
+
+    /// The function itself.
+    pub(super) const fn function(&self) -> &FunctionRef {
+        &self.function
+    }
+}
+
+/// Two are the same that stand at the same place, of the same object.
 impl PartialEq for Closure {
     fn eq(&self, other: &Self) -> bool {
-        self.function.site == other.function.site
+        self.function.site == other.function.site && self.receiver == other.receiver
     }
 }
 
@@ -35,7 +58,10 @@ impl Engine<'_, '_> {
     pub(super) fn define(&mut self, path: &mut Path, def: &Arc<Function>) {
         let name = &def.name.name;
         let value = match self.stack.last() {
-            Some(outer) if def.decorators.iter().all(|decorator| self.leaves_alone(outer, decorator)) => {
+            Some(outer)
+                if def.decorators.iter().all(|one| self.leaves_alone(outer, one) || self.makes_tool(outer, one)) =>
+            {
+                let is_tool = def.decorators.iter().any(|decorator| self.makes_tool(outer, decorator));
                 let function = FunctionRef {
                     def: Arc::clone(def),
                     site: Site { range: def.name.range, ..outer.site },
@@ -45,7 +71,7 @@ impl Engine<'_, '_> {
                     ..outer.clone()
                 };
                 let (outer, vars) = (outer.site, path.vars.clone());
-                Abs::Local(Arc::new(Closure { function, outer, vars, lambda: None }))
+                Abs::Local(Arc::new(Closure { function, outer, vars, lambda: None, receiver: None, is_tool }))
             }
             _ => Abs::Unknown,
         };
@@ -57,7 +83,8 @@ impl Engine<'_, '_> {
         let Some(outer) = self.stack.last() else { return Abs::Unknown };
         let function = FunctionRef { site: Site { range: expr.range, ..outer.site }, ..outer.clone() };
         let lambda = Some((params.to_vec(), body.clone()));
-        Abs::Local(Arc::new(Closure { function, outer: outer.site, vars: path.vars.clone(), lambda }))
+        let vars = path.vars.clone();
+        Abs::Local(Arc::new(Closure { function, outer: outer.site, vars, lambda, receiver: None, is_tool: false }))
     }
 
     /// Whether a decorator gives a function that does the same.
@@ -75,11 +102,14 @@ impl Engine<'_, '_> {
     pub(super) fn call_closure(
         &mut self,
         mut path: Path,
-        expr: &Expr,
+        site: Site,
         closure: &Arc<Closure>,
         given: Vec<Given>,
     ) -> Vec<Exit> {
         let function = &closure.function;
+        if let Some(object) = &closure.receiver {
+            return self.follow_from(path, site, &Arc::new(function.clone()), Some(object.clone()), given);
+        }
         let active = self.stack.iter().any(|other| other.site == function.site);
         if active || self.stack.len() >= MAX_DEPTH {
             let name = function.def.name.name.clone();
@@ -88,7 +118,6 @@ impl Engine<'_, '_> {
         // Called by the function around it, it sees what has become of the variables.
         let around = self.stack.last().is_some_and(|outer| outer.site == closure.outer);
         let mut vars = if around { path.vars.clone() } else { closure.vars.clone() };
-        let site = self.site(expr);
         let Some((params, body)) = &closure.lambda else {
             let function = self.interpreter.current(function);
             let bound = self.bind(&function, None, given);

@@ -45,7 +45,7 @@ impl Engine<'_, '_> {
     pub(super) fn filtered(&mut self, path: &mut Path, expr: &Expr, closure: &Arc<Closure>, items: &Abs) -> Abs {
         let value = element(items);
         let given = vec![Given { name: None, spread: Spread::No, value: value.clone() }];
-        let exits = self.call_closure(path.clone(), expr, closure, given);
+        let exits = self.call_closure(path.clone(), self.site(expr), closure, given);
         let kept = exits.into_iter().filter_map(|(path, answer)| self.truth(path, &answer).0).collect();
         match one_of(kept) {
             Some(inner) => selected(path, inner, value),
@@ -194,6 +194,21 @@ impl Engine<'_, '_> {
             others.extend(known.into_iter().map(|(_, value)| value));
             return Mix::of(&others).into_abs();
         }
+        if let Some(answer) = told_to_model(&known) {
+            let rows = answer.parts(path).rows;
+            path.handed_out.extend(rows);
+        }
         Abs::Map(Arc::new(known))
     }
+}
+
+/// What a message tells a language model that has called a function: the model answers the caller with it. The APIs of
+/// OpenAI (Chat Completions, Responses) and Anthropic (Messages) have these forms.
+fn told_to_model(message: &[(SmolStr, Abs)]) -> Option<&Abs> {
+    let held = |key: &str| message.iter().find(|(name, _)| name == key).map(|(_, value)| value);
+    let says = |key: &str, text: &str| matches!(held(key), Some(Abs::Text(said)) if said == text);
+    if says("role", "tool") || says("role", "function") || says("type", "tool_result") {
+        return held("content");
+    }
+    held("output").filter(|_| says("type", "function_call_output"))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::calls::is_dotted;
+use super::closures::Closure;
 use super::compound::one_of;
 use super::compound::selected;
 use super::engine::{Engine, Exit};
@@ -31,6 +32,17 @@ impl Engine<'_, '_> {
             ExprKind::Await(inner) => self.fork(path, inner),
             _ if self.asks_whether_any(&path, expr).is_some() => self.fork_condition(path, expr),
             ExprKind::Call { func, args } => self.call(path, expr, func, args),
+            // `handler = HANDLERS[name]`
+            ExprKind::Subscript { value, index } if is_dotted(value) => {
+                let (held, key) = (self.eval(&mut path, value), self.eval(&mut path, index));
+                match self.picked(value, &held, &key) {
+                    Some(functions) => functions.into_iter().map(|one| (path.clone(), one)).collect(),
+                    None => {
+                        let value = self.eval(&mut path, expr);
+                        if path.dead { Vec::new() } else { vec![(path, value)] }
+                    }
+                }
+            }
             ExprKind::Not(_) => self.fork_condition(path, expr),
             ExprKind::Compare { first, rest } if rest.len() == 1 => {
                 let (op, second) = &rest[0];
@@ -324,7 +336,7 @@ impl Engine<'_, '_> {
             Value::List(items) if items.iter().all(|item| matches!(item, Value::Str(_))) => {
                 Some(Abs::Items(Arc::new(items.iter().map(|item| self.as_abs(item.clone())).collect())))
             }
-            Value::Str(_) | Value::Bool(_) => Some(self.as_abs(value.clone())),
+            Value::Str(_) | Value::Bool(_) | Value::Function(_) | Value::Bound(_) => Some(self.as_abs(value.clone())),
             _ => None,
         }
     }
@@ -365,7 +377,7 @@ impl Engine<'_, '_> {
         self.note_standing_asked(path, expr, object, name);
         match object {
             // `call.function.arguments`, of an answer of a language model.
-            Abs::Unknown | Abs::Mix(_) if name == CHOSEN && is_function_called(expr) => Abs::Request(name.clone()),
+            Abs::Unknown | Abs::Mix(_) if is_function_called(expr, name) => Abs::Request(SmolStr::new_static(CHOSEN)),
             // Of a member of an enumeration.
             Abs::Principal(part) if name == "value" && !part.is_empty() => object.clone(),
             Abs::Part(..) if name == "value" => object.clone(),
@@ -435,6 +447,10 @@ impl Engine<'_, '_> {
                         if let Made::Body(_) = &object.made {
                             return self.body_field(path, *id, name);
                         }
+                        // `{"done": self.complete}`
+                        if let Some(method) = self.interpreter.method(class, name) {
+                            return Abs::Local(Arc::new(Closure::of_object(method, Abs::Object(*id))));
+                        }
                         if object.principal {
                             return Abs::Principal(name.clone());
                         }
@@ -493,8 +509,8 @@ impl Engine<'_, '_> {
     /// `container[key]`.
     fn item(&mut self, path: &mut Path, expr: &Expr, container: &Abs, key: &Abs) -> Abs {
         match (container, key) {
-            (Abs::Unknown | Abs::Mix(_), Abs::Text(key)) if key == CHOSEN && is_function_called(expr) => {
-                Abs::Request(key.clone())
+            (Abs::Unknown | Abs::Mix(_), Abs::Text(key)) if is_function_called(expr, key) => {
+                Abs::Request(SmolStr::new_static(CHOSEN))
             }
             (Abs::Principal(_), Abs::Text(key)) => Abs::Principal(key.clone()),
             (Abs::Row(_), Abs::Text(key)) => self.attribute(path, expr, container, key),
@@ -588,13 +604,18 @@ pub(super) fn root_name(expr: &Expr) -> Option<&SmolStr> {
     }
 }
 
-/// `call.function.arguments`, `call["function"]["arguments"]`: what a language model wants a function to be called with,
-/// as the API of OpenAI has it.
-fn is_function_called(expr: &Expr) -> bool {
+/// `call.function.arguments`, `call["function"]["arguments"]`, `part.function_call.args`: what a language model wants a
+/// function to be called with, as the APIs of OpenAI and of Gemini have it.
+fn is_function_called(expr: &Expr, name: &str) -> bool {
+    let called = match name {
+        CHOSEN => "function",
+        "args" => "function_call",
+        _ => return false,
+    };
     let (ExprKind::Attribute { value, .. } | ExprKind::Subscript { value, .. }) = &expr.kind else { return false };
     match &value.kind {
-        ExprKind::Attribute { name, .. } => name.name == "function",
-        ExprKind::Subscript { index, .. } => index.as_str().is_some_and(|key| key == "function"),
+        ExprKind::Attribute { name, .. } => name.name == called,
+        ExprKind::Subscript { index, .. } => index.as_str().is_some_and(|key| key == called),
         _ => false,
     }
 }

@@ -10,7 +10,7 @@ use super::models::{Callers, Model, last_name};
 use super::names;
 use super::objects::REST;
 use super::requests::CREDENTIAL;
-use super::value::{Abs, Made, Mix, Object, Path, Predicate, Row, RowId};
+use super::value::{Abs, Client, ClientId, Made, Mix, Object, Path, Place, Predicate, Row, RowId};
 use crate::facts::python::tree::Expr;
 use crate::index::value::{Instance, Value};
 
@@ -140,15 +140,27 @@ impl Engine<'_, '_> {
                 value
             }
             Abs::Client(_) | Abs::Map(_) | Abs::Items(_) | Abs::Part(..) | Abs::Principal(_) if !root => value,
-            Abs::Client(client) if path.authorised.contains(client) => value,
+            Abs::Client(client) if path.authorised.contains(client) || self.is_claimed(path, *client) => value,
             Abs::Nothing if self.only == Some(LetIn::Strangers) => value,
-            Abs::Map(entries) if value.parts(path).principal => {
+            Abs::Map(entries) if value.parts(path).principal || self.claims_some(path, entries) => {
                 let mut entries = Vec::clone(entries);
                 entries.iter_mut().for_each(|(name, value)| own_to_caller(name, value));
                 Abs::Map(Arc::new(entries))
             }
             _ => Abs::Principal(SmolStr::default()),
         }
+    }
+
+    /// Whether a client says in a place that proves nothing who is calling, and nothing compared that with the caller.
+    fn is_claimed(&self, path: &Path, client: ClientId) -> bool {
+        let proves_nothing = |of: &Client| matches!(of.place, Place::Path | Place::Query | Place::Body | Place::Form);
+        let claims = |of: &Client| of.says_caller && proves_nothing(of);
+        self.clients.get(client as usize).is_some_and(claims) && !path.authorised.contains(&client)
+    }
+
+    /// Whether one of a dictionary's entries is claimed in that way.
+    fn claims_some(&self, path: &Path, entries: &[(SmolStr, Abs)]) -> bool {
+        entries.iter().any(|(_, value)| matches!(value, Abs::Client(client) if self.is_claimed(path, *client)))
     }
 
     /// Those who call are rows of a table: what refers to it says whose a row is. Where no row was fetched, the class

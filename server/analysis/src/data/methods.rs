@@ -158,6 +158,7 @@ impl Engine<'_, '_> {
         let mut named: Vec<(SmolStr, Abs)> = Vec::new();
         let mut open_ended = false;
         let mut rest = Mix::default();
+        let mut spread = Abs::Unknown;
         for one in given {
             match (one.name, one.spread, one.value) {
                 (Some(name), _, value) => named.push((name, value)),
@@ -166,6 +167,7 @@ impl Engine<'_, '_> {
                 (None, Spread::Mapping, Abs::Map(entries)) => named.extend(entries.iter().cloned()),
                 (None, Spread::Mapping, value) => {
                     open_ended = true;
+                    spread = value.clone();
                     rest.unclear = true;
                     rest.add(&value);
                 }
@@ -192,7 +194,7 @@ impl Engine<'_, '_> {
                     };
                     match by_name.or(by_place) {
                         Some(value) => value,
-                        None if open_ended => Abs::Unknown,
+                        None if open_ended => self.spread_over(&spread, name),
                         None => self.default(function, param),
                     }
                 }

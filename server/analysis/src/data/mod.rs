@@ -67,6 +67,7 @@ mod spelling;
 mod standing;
 mod stores;
 mod strangers;
+mod tables;
 mod takeovers;
 mod tenants;
 mod terms;

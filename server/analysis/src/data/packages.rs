@@ -97,7 +97,7 @@ impl Engine<'_, '_> {
                 "with_loader_criteria" => match given.get(1).map(|one| one.value.clone()) {
                     Some(Abs::Local(closure)) => {
                         let table = Given { name: None, spread: Spread::No, value: given[0].value.clone() };
-                        let exits = self.call_closure(path.clone(), expr, &closure, vec![table]);
+                        let exits = self.call_closure(path.clone(), site, &closure, vec![table]);
                         self.settle(path, exits)
                     }
                     Some(value) => value,
@@ -130,6 +130,10 @@ impl Engine<'_, '_> {
         }
         if later::holds_tasks(package) {
             return later::tasks(&SmolStr::new(package));
+        }
+        if later::is_task(package) {
+            self.add_task(path, expr, given);
+            return Abs::Other;
         }
         if let Some(tasks) = package.strip_suffix(".add_task")
             && later::holds_tasks(tasks)

@@ -203,6 +203,12 @@ impl Engine<'_, '_> {
 
     /// `request.headers["x-user-id"]`.
     pub(super) fn request_item(&mut self, expr: &Expr, part: &SmolStr, key: &SmolStr) -> Abs {
+        let site = self.site(expr);
+        self.request_item_at(site, part, key)
+    }
+
+    /// The same, taken at a place.
+    fn request_item_at(&mut self, site: Site, part: &SmolStr, key: &SmolStr) -> Abs {
         let place = match part.as_str() {
             "headers" => Place::Header,
             "cookies" => Place::Cookie,
@@ -223,8 +229,15 @@ impl Engine<'_, '_> {
         if place == Place::Query && self.guarded && is_credential_parameter(key) {
             return self.credential();
         }
-        let site = self.site(expr);
         self.client(place, key, site)
+    }
+
+    /// What a parameter is given of what is spread over all of them: `complete(**arguments)`.
+    pub(super) fn spread_over(&mut self, spread: &Abs, parameter: &SmolStr) -> Abs {
+        match spread {
+            Abs::Request(part) => self.request_item_at(self.at, part, parameter),
+            _ => Abs::Unknown,
+        }
     }
 
     /// Whether a value is a parameter of the route's path: no segment is empty (Starlette's converters ask for a letter).

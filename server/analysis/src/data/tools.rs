@@ -1,13 +1,16 @@
 //! Tools for language models: functions that are told by their caller whose data they work on.
 
-use super::engine::{Caller, Engine};
+use std::sync::Arc;
+
+use super::calls::{Given, Spread};
+use super::engine::{Caller, Engine, Exit};
 use super::models::last_name;
-use super::value::{Abs, Path, Place, Vars};
+use super::value::{Abs, Known, Path, Place, Vars};
 use super::{Access, Fault, Table, Use};
-use crate::facts::python::tree::{Param, ParamKind};
+use crate::facts::python::tree::{Expr, Param, ParamKind};
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
-use crate::index::value::{FunctionRef, Site, Value};
+use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// What the execution of one tool found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,7 +59,67 @@ pub fn judge_tool(interpreter: &Interpreter<'_>, function: &FunctionRef, identit
     ToolData { faults: data.faults, scoped: data.scoped }
 }
 
+/// Decorators that make a tool of a function: OpenAI's agents, LangChain, LiveKit.
+const DECORATORS: &[&str] = &[
+    "agents.function_tool",
+    "agents.tool.function_tool",
+    "langchain.tools.tool",
+    "langchain_core.tools.tool",
+    "livekit.agents.function_tool",
+];
+/// Tools of one call that are looked at.
+const MAX_TOOLS: usize = 12;
+
 impl Engine<'_, '_> {
+    /// Whether a decorator makes a tool of a function.
+    pub(super) fn makes_tool(&self, outer: &FunctionRef, decorator: &Expr) -> bool {
+        let callee = decorator.as_call().map_or(decorator, |(func, _)| func);
+        matches!(self.interpreter.eval(outer, callee), Value::Package(package) if DECORATORS.contains(&package.as_str()))
+    }
+
+    /// A package is given tools: `Agent(tools=[complete])`. A language model calls them while the handler runs.
+    pub(super) fn offer_tools(&mut self, path: &mut Path, given: &[Given]) {
+        if self.in_dependency {
+            return;
+        }
+        let mut tools: Vec<Abs> = Vec::new();
+        for one in given {
+            let is_list = one.name.as_ref().is_some_and(|name| name == "tools");
+            match &one.value {
+                Abs::Items(items) => tools.extend(items.iter().filter(|tool| is_offered(tool, is_list)).cloned()),
+                tool if is_offered(tool, false) => tools.push(tool.clone()),
+                _ => {}
+            }
+        }
+        for tool in tools.into_iter().take(MAX_TOOLS) {
+            self.add_tool(path, tool);
+        }
+    }
+
+    /// Calls a tool with what a model chooses. One that is told for whom it works is left alone: what it is told is
+    /// written into the model's instructions, which nobody sees here.
+    pub(super) fn call_tool(&mut self, mut path: Path, site: Site, tool: &Abs) -> Vec<Exit> {
+        let function = match tool {
+            Abs::Local(closure) => closure.function().clone(),
+            Abs::Known(Known(Value::Function(function))) => FunctionRef::clone(function),
+            _ => return Vec::new(),
+        };
+        let of_object = matches!(tool, Abs::Local(closure) if closure.is_of_object());
+        let params = &function.def.params[usize::from(of_object).min(function.def.params.len())..];
+        if params.iter().any(|param| self.is_self_name(&param.name.name)) {
+            return Vec::new();
+        }
+        let mut given = Vec::with_capacity(params.len());
+        for param in params {
+            let value = self.argument_of_tool(&mut path, &function, param);
+            given.push(Given { name: Some(param.name.name.clone()), spread: Spread::No, value });
+        }
+        match tool {
+            Abs::Local(closure) => self.call_closure(path, site, closure, given),
+            _ => self.follow_from(path, site, &Arc::new(function), None, given),
+        }
+    }
+
     /// What a model chooses, or what the server of the tools adds.
     fn argument_of_tool(&mut self, path: &mut Path, function: &FunctionRef, param: &Param) -> Abs {
         if matches!(param.kind, ParamKind::VarArgs | ParamKind::KwArgs) {
@@ -73,5 +136,14 @@ impl Engine<'_, '_> {
             Some(Value::Class(class)) if !self.is_enum(&class) => self.supplied(path, function, param),
             _ => self.client(Place::Argument, &param.name.name, Site { range: param.range, ..function.site }),
         }
+    }
+}
+
+/// Whether a value is a tool: any function in a list that is called so, elsewhere only what was made one.
+fn is_offered(value: &Abs, is_list: bool) -> bool {
+    match value {
+        Abs::Local(closure) => is_list || closure.is_tool,
+        Abs::Known(Known(Value::Function(_))) => is_list,
+        _ => false,
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::unread::Unread;
 use super::{Arguments, MAX_STEPS, Session, address};
 use crate::facts::typescript::file::{Export, ItemId, TypeScriptFile};
 use crate::facts::typescript::tree::{Declarator, Expr, ExprKind, Function, Pattern, Stmt, StmtKind};
@@ -26,7 +27,8 @@ use crate::vfs::FileId;
 /// What is seen while an endpoint runs.
 #[derive(Debug)]
 pub(in crate::frontend) struct Watch {
-    asks: Asks,
+    pub(super) asks: Asks,
+    pub(super) unread: Unread,
     effects: Vec<Effect>,
     requests: Vec<Place>,
     decoded: Vec<Place>,
@@ -56,6 +58,7 @@ impl Watch {
     fn new() -> Self {
         Self {
             asks: Asks::Nothing,
+            unread: Unread::default(),
             effects: Vec::new(),
             requests: Vec::new(),
             decoded: Vec::new(),
@@ -335,6 +338,9 @@ impl Session<'_> {
             Part::Harmless => {}
             Part::Credential => self.watch_asks(Asks::Credential),
             Part::Verifies => {
+                if package.package == better_auth::SERVER && package.path == "api.getSession" {
+                    self.watch.iter_mut().for_each(|watch| watch.unread.note_asked(here));
+                }
                 // `auth.api.hasPermission(…)`.
                 self.watch_named_call(package.path.rsplit('.').next().unwrap_or_default());
                 self.watch_asks(Asks::Verified);

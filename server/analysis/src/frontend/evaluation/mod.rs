@@ -23,6 +23,7 @@ mod secrets;
 mod statements;
 mod strangers;
 mod texts;
+mod unread;
 
 pub(super) use calls::Arguments;
 pub(super) use exports::is_of_project;
@@ -386,6 +387,7 @@ impl<'s> Session<'s> {
     fn lookup(&mut self, name: &SmolStr) -> Value {
         let Some(frame) = self.frames.last() else { return Value::Unknown };
         let (file, scope) = (frame.file, frame.scope);
+        self.note_variable(name);
         match self.store.variable(scope, name) {
             Some(value) => value,
             None => self.module_variable(file, scope, name),

@@ -111,7 +111,7 @@ impl Session<'_> {
             StmtKind::Declare(declared) => {
                 for declarator in declared {
                     let value = match &declarator.value {
-                        Some(value) => self.expr(value),
+                        Some(value) => self.declared_value(&declarator.target, value),
                         None => Value::Undefined,
                     };
                     self.bind(&declarator.target, value, true);
