@@ -512,8 +512,13 @@ pub(crate) fn only_redirects(interpreter: &Interpreter<'_>, route: &Route) -> bo
 
 /// Whether a route that browsers are sent to only sends them on to another site, whatever it notes on the way.
 pub(crate) fn sends_away(interpreter: &Interpreter<'_>, route: &Route) -> bool {
-    let is_link = route.kind == RouteKind::Http && reads(route);
-    let Some(handler) = route.function().filter(|_| is_link) else { return false };
+    reads(route) && sends_browsers_on(interpreter, route)
+}
+
+/// Whether a route ends in nothing but redirects to another site, whatever it does before: a browser comes here because
+/// a third site sent it, by a link or with a form.
+pub(crate) fn sends_browsers_on(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    let Some(handler) = route.function().filter(|_| route.kind == RouteKind::Http) else { return false };
     constant::sends_away(interpreter, &interpreter.current(handler))
 }
 

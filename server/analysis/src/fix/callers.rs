@@ -3,16 +3,19 @@
 use rustc_hash::FxHashSet;
 
 use super::{Fixer, Served, State};
+use crate::auth::guard::sends_browsers_on;
 use crate::auth::public::{is_for_machines, is_named_form, is_named_public};
 use crate::frontend::outcome::Attached;
 use crate::index::routes::Route;
 use crate::verdicts::calls::Origins;
 
 /// Whether a guard on these open routes may turn callers away who are meant to get in: the frontend is seen to
-/// call without a credential, a program without a user may be the caller, or everybody by the route's name.
+/// call without a credential, a program without a user may be the caller, a browser that another site sends, or everybody
+/// by the route's name.
 pub(super) fn may_be_refused(fixer: &Fixer<'_>, open: &[Served<'_>]) -> bool {
     open.iter().any(|one| is_for_machines(&one.route.path) || is_named_public(&one.route.path))
         || open.iter().any(|one| is_named_form(&one.route.path, &one.route.methods))
+        || open.iter().any(|one| sends_browsers_on(&fixer.interpreter, one.route))
         || open.iter().any(|one| fixer.called_bare().contains(&std::ptr::from_ref(one.route)))
 }
 

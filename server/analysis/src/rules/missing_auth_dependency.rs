@@ -7,7 +7,7 @@ use super::shared::frontend;
 use super::shared::open_route::OpenRoute;
 use super::shared::people::People;
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
-use crate::auth::guard::{Guard, verifies_password};
+use crate::auth::guard::{Guard, reads, sends_browsers_on, verifies_password};
 use crate::auth::policy::{Authority, Expectation};
 use crate::auth::public::is_delivery;
 use crate::auth::{Judge, Proof};
@@ -313,6 +313,10 @@ fn finding<'s>(
         }
         _ if judged.data.makes_admin.is_some() => {
             "make accounts that may do what all may, and let only administrators make more of them".to_owned()
+        }
+        _ if !reads(route) && with_interpreter(state, |interpreter| sends_browsers_on(interpreter, route)) => {
+            "ask the service that sends browsers here whether what they bring is true before anything is changed, or say why it is public with `# authlens: public <reason>`"
+                .to_owned()
         }
         Some(verifier) => {
             format!("add `Depends({verifier})`, or say why it is public with `# authlens: public <reason>`")

@@ -47,6 +47,8 @@ const OF_MACHINES: &[&str] = &[
     "webhooks",
     "hook",
     "hooks",
+    "ipn",
+    "postback",
     "callback",
     "callbacks",
     "cron",
@@ -72,7 +74,8 @@ pub fn is_delivery(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
     let is_hook = |segment: &&str| matches!(*segment, "webhook" | "webhooks" | "hook" | "hooks");
     let delivers = match segments.iter().map(SmolStr::as_str).collect::<Vec<_>>().as_slice() {
-        [.., "webhook" | "hook"] => true,
+        // Instant payment notifications, as payment services call them.
+        [.., "webhook" | "hook" | "ipn"] => true,
         [.., before, last] => is_hook(before) && !last.starts_with('{'),
         _ => false,
     };
