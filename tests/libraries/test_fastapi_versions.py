@@ -213,3 +213,18 @@ def test_a_guarding_middleware_outside_of_cors():
     preflight = ask(app, "/x", "OPTIONS", headers={**ORIGIN, "access-control-request-method": "GET"})
     assert preflight.status == 401
     assert "access-control-allow-origin" not in ask(app, "/x", headers=ORIGIN).headers
+
+
+@pytest.mark.parametrize("by_scope", [True, False])
+def test_a_path_in_the_host_header(by_scope):
+    app = FastAPI()
+    app.get("/x")(lambda: "served")
+
+    @app.middleware("http")
+    async def guard(request: Request, call_next):
+        path = request.scope["path"] if by_scope else request.url.path
+        return await call_next(request) if path == "/open" else JSONResponse({}, 401)
+
+    assert ask(app, "/x").status == 401
+    deceived = not by_scope and STARLETTE < (1, 0, 1)
+    assert ask(app, "/x", headers={"host": "x/open?"}).status == (200 if deceived else 401)

@@ -89,6 +89,8 @@ pub struct Notes {
     pub preflight: Preflight,
     /// Paths that it compares by their beginning, and lets everything through that begins so.
     pub prefixes: Vec<PublicPrefix>,
+    /// Where it takes the path from the address of the request, and one that it lets through by that.
+    pub by_address: Option<(Site, SmolStr)>,
 }
 
 /// What becomes of an `OPTIONS` request that a browser sends before the real one.
@@ -190,6 +192,7 @@ impl Middlewares {
                 },
                 preflight: Preflight::Passes,
                 prefixes: Vec::new(),
+                by_address: None,
             };
             if verifies {
                 let ask = |path: &str, method: &str| {
@@ -203,7 +206,9 @@ impl Middlewares {
                             == Proof::Verifies
                 };
                 let control = application.routes.iter().find(verified).map(|route| route.path.clone());
-                note.prefixes = notes::prefixes(judge.resolve, function, control.is_some(), &ask);
+                let passing = notes::passing(judge.resolve, function, control.is_some(), &ask);
+                note.prefixes = passing.prefixes;
+                note.by_address = notes::address_read(function).zip(passing.example);
                 note.turns_away |= control.is_some() || !note.prefixes.is_empty();
                 if let Some(path) = control {
                     note.preflight = preflight(application, middleware, ask(&path, "OPTIONS") == Proof::Verifies);

@@ -89,15 +89,73 @@ fn catches_http_exceptions(resolve: &dyn Resolve, function: &FunctionRef, handle
         })
 }
 
-/// Paths in a middleware's code that let everything through that begins so.
-/// Whether one does is tried out: `ask` tells what the middleware proves of a
-/// path and method. `control` tells that some route is verified at all.
-pub(super) fn prefixes(
+/// Which paths a middleware lets through.
+pub(super) struct Passing {
+    /// Paths in its code that let everything through that begins so.
+    pub(super) prefixes: Vec<PublicPrefix>,
+    /// One path that it lets through.
+    pub(super) example: Option<SmolStr>,
+}
+
+/// Which paths a middleware lets through is tried out: `ask` tells what it proves of a path and method. `control` tells
+/// that some route is verified at all.
+pub(super) fn passing(
     resolve: &dyn Resolve,
     function: &FunctionRef,
     control: bool,
     ask: &dyn Fn(&str, &str) -> Proof,
-) -> Vec<PublicPrefix> {
+) -> Passing {
+    let passes = |path: &str| !matches!(ask(path, "GET"), Proof::Verifies | Proof::Unknown(_));
+    let mut example = None;
+    let found = paths_in(resolve, function).into_iter().take(MAX_PATHS).filter_map(|(path, site)| {
+        let everything = path == "/" && !control && passes(&format!("/{TAIL}"));
+        let whole = control && passes(&path);
+        if whole && example.is_none() {
+            example = Some(path.clone());
+        }
+        // A path that ends with a slash is meant as the whole folder.
+        let by_beginning = whole && !path.ends_with('/') && passes(&format!("{path}{TAIL}"));
+        (everything || by_beginning).then_some(PublicPrefix { path, site, everything })
+    });
+    let mut prefixes: Vec<PublicPrefix> = found.collect();
+    // `/docs` says all that `/docs/oauth2-redirect` could.
+    let shortest: Vec<SmolStr> = prefixes.iter().map(|prefix| prefix.path.clone()).collect();
+    prefixes.retain(|prefix| {
+        !shortest.iter().any(|other| other != &prefix.path && prefix.path.starts_with(other.as_str()))
+    });
+    // What guards one folder only lets all others through.
+    let elsewhere = || passes(&format!("/{TAIL}")).then(|| SmolStr::new_static("/anything"));
+    let example = example.or_else(|| if control { elsewhere() } else { None });
+    Passing { prefixes, example }
+}
+
+/// Where a function reads the path of the address that Starlette makes of a request: `request.url.path`.
+pub(super) fn address_read(function: &FunctionRef) -> Option<Site> {
+    let of_address = |expr: &Expr| match &expr.kind {
+        ExprKind::Attribute { value, name } => {
+            name.name == "path" && matches!(&value.kind, ExprKind::Attribute { name, .. } if name.name == "url")
+        }
+        _ => false,
+    };
+    let mut blocks: Vec<&[Stmt]> = vec![&function.def.body];
+    let mut first: Option<&Expr> = None;
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            blocks.extend(stmt.blocks());
+            let mut pending = stmt.exprs();
+            while let Some(expr) = pending.pop() {
+                if of_address(expr) && first.is_none_or(|first| expr.range.start < first.range.start) {
+                    first = Some(expr);
+                }
+                pending.extend(expr.children());
+            }
+        }
+    }
+    first.map(|expr| Site { range: expr.range, ..function.site })
+}
+
+/// Paths in a middleware's code, in its class and in the lists that its tests name.
+fn paths_in(resolve: &dyn Resolve, function: &FunctionRef) -> Vec<(SmolStr, Site)> {
     let mut paths: Vec<(SmolStr, Site)> = Vec::new();
     for stmt in &function.def.body {
         strings_of_stmt(stmt, function.site, &mut paths);
@@ -121,20 +179,7 @@ pub(super) fn prefixes(
     paths.retain(|(path, _)| path.starts_with('/'));
     paths.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
     paths.dedup_by(|a, b| a.0 == b.0);
-    let passes = |path: &str| !matches!(ask(path, "GET"), Proof::Verifies | Proof::Unknown(_));
-    let found = paths.into_iter().take(MAX_PATHS).filter_map(|(path, site)| {
-        let everything = path == "/" && !control && passes(&format!("/{TAIL}"));
-        // A path that ends with a slash is meant as the whole folder.
-        let by_beginning = control && !path.ends_with('/') && passes(&path) && passes(&format!("{path}{TAIL}"));
-        (everything || by_beginning).then_some(PublicPrefix { path, site, everything })
-    });
-    let mut found: Vec<PublicPrefix> = found.collect();
-    // `/docs` says all that `/docs/oauth2-redirect` could.
-    let shortest: Vec<SmolStr> = found.iter().map(|prefix| prefix.path.clone()).collect();
-    found.retain(|prefix| {
-        !shortest.iter().any(|other| other != &prefix.path && prefix.path.starts_with(other.as_str()))
-    });
-    found
+    paths
 }
 
 fn strings_of_stmt(stmt: &Stmt, site: Site, found: &mut Vec<(SmolStr, Site)>) {

@@ -1,4 +1,4 @@
-//! Libraries for tokens that lock files and manifests name, and in which version.
+//! Libraries for tokens, and Starlette, that lock files and manifests name, and in which version.
 //!
 //! Scanned line by line, like the version of FastAPI.
 
@@ -34,7 +34,7 @@ struct Named {
 }
 
 /// Packages that anything is asked of, by the names that distributions have.
-const NAMES: &[&str] = &["pyjwt", "python-jose", "authlib", "joserfc", "jwt", "jose"];
+const NAMES: &[&str] = &["pyjwt", "python-jose", "authlib", "joserfc", "jwt", "jose", "starlette"];
 
 impl Packages {
     /// Takes over the text of a manifest, or that it is gone. Returns whether that changed anything.

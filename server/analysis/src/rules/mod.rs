@@ -53,6 +53,7 @@ pub mod not_fully_analysed;
 pub mod optimistic_only_guard;
 pub mod owner_mass_assignment;
 pub mod password_not_checked;
+pub mod path_from_host_header;
 pub mod privilege_mass_assignment;
 pub mod query_not_scoped;
 pub mod retry_on_auth_failure;
@@ -185,6 +186,7 @@ pub fn all() -> &'static [RuleInfo] {
         optimistic_only_guard::INFO,
         owner_mass_assignment::INFO,
         password_not_checked::INFO,
+        path_from_host_header::INFO,
         privilege_mass_assignment::INFO,
         query_not_scoped::INFO,
         retry_on_auth_failure::INFO,
@@ -281,6 +283,7 @@ const CHECKS: &[Check] = &[
     not_fully_analysed::check_applications,
     owner_mass_assignment::check,
     password_not_checked::check,
+    path_from_host_header::check,
     privilege_mass_assignment::check,
     query_not_scoped::check,
     router_included_unguarded_twice::check,
