@@ -378,6 +378,8 @@ pub(super) struct Path {
     pub(super) left: Shared<BTreeMap<SmolStr, ClientId>>,
     /// Rights that the client is seen not to ask for: values of the request that are missing or false.
     pub(super) declined: Shared<BTreeSet<ClientId>>,
+    /// Values of the client that were seen to be there, or not to be there: who asks again is told the same.
+    pub(super) sent: Shared<BTreeMap<ClientId, bool>>,
     /// Values of the client that are known to be the principal's.
     pub(super) authorised: Shared<BTreeSet<ClientId>>,
     /// Rows that were handed to something out of reach.
