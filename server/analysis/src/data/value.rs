@@ -252,6 +252,16 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Whether it is any row of its table: the query asks for nothing.
+    pub(super) fn is_any(&self) -> bool {
+        self.predicates.is_empty()
+            && self.hangs_on.is_empty()
+            && !self.by_key
+            && !self.first
+            && !self.unclear
+            && !self.absent
+    }
+
     /// Whether it was asked for by what only those know who were given it: `Invitation.token == token`.
     pub(super) fn is_asked_by_pass(&self) -> bool {
         let is_said = |value: &Abs| matches!(value, Abs::Text(_) | Abs::Constant(_) | Abs::Nothing);
