@@ -127,6 +127,7 @@ pub(super) fn judge<'e, 'a>(
     engine.data.unsure.dedup();
     engine.data.shown.sort_unstable();
     engine.data.by_owner.sort_unstable();
+    engine.data.kept_children.sort_unstable();
     engine.data.scoped.sort_unstable();
     engine.data.scoped.dedup();
     engine.data.spelled.sort_unstable();

@@ -139,7 +139,8 @@ impl Engine<'_, '_> {
                     match self.outer(expr) {
                         Value::Unknown(_) | Value::None => {}
                         // What calls into a package end with is no part of the package: `client.table("tasks")….data`.
-                        Value::Package(_) if !is_dotted(expr) => {}
+                        // Nor is the method of what is made here the method of what stands for that: `Notes(db, me).find`.
+                        Value::Package(_) | Value::Bound(_) if !is_dotted(expr) => {}
                         known => return self.as_abs(known),
                     }
                 }

@@ -9,7 +9,7 @@ use super::engine::Engine;
 use super::models::{Column, Model};
 use super::names;
 use super::value::{Abs, ClientId, Path, Predicate, Row, RowId};
-use super::{Access, BESIDE, Fault, Hang, LOOK, Table, Use};
+use super::{Access, BESIDE, CHILDREN, Fault, Hang, LOOK, Table, Use};
 
 /// Tables that hang on each other are followed so far.
 const MAX_HANGING: u32 = 3;
@@ -22,7 +22,11 @@ impl Engine<'_, '_> {
         let usage = row.usage();
         let table = self.hanging_table(model);
         self.note_hanging(model);
-        if (usage == Use::Reads && !given.contains(&id)) || self.is_fine(path, id, 0) || leads_to_own(path, id, 0) {
+        if usage == Use::Reads && !given.contains(&id) {
+            return;
+        }
+        if self.is_fine(path, id, 0) || leads_to_own(path, id, 0) {
+            self.note_kept_child(path, row, &table);
             return;
         }
         self.judge_source(path, row, given);
@@ -33,6 +37,29 @@ impl Engine<'_, '_> {
         let by_key = || named_by_client(row, model, &|column| model.is_key(column));
         if let Some((column, client)) = by_parent.or_else(by_key) {
             self.child_fault(path, row, model, column, client);
+        } else if usage == Use::Reads && row.is_any() {
+            self.all_children_fault(path, row, model, table);
+        }
+    }
+
+    /// Rows that hang on others were read because those are the caller's.
+    fn note_kept_child(&mut self, path: &Path, row: &Row, table: &Table) {
+        let is_sure = !path.privileged && !path.doubt && !row.unclear && !row.absent;
+        let kept = (table.site, row.by_key);
+        let counts = is_sure && row.changed.is_none() && !table.hangs_on.is_empty();
+        if counts && !self.data.kept_children.contains(&kept) {
+            self.data.kept_children.push(kept);
+        }
+    }
+
+    /// All rows of a table are given out that hang on others.
+    fn all_children_fault(&mut self, path: &Path, row: &Row, model: &Arc<Model>, table: Table) {
+        self.row_fault(path, Fault::Unscoped, Use::Reads, row, model, None);
+        let it = |access: &&mut Access| access.site == row.site && access.table.site == model.site;
+        if let Some(access) = self.data.faults.last_mut().filter(it) {
+            let column = table.hangs_on.first().map(|hang| hang.column.clone()).unwrap_or_default();
+            access.table = Table { owner: column, parties: Vec::new(), ..table };
+            access.detail = CHILDREN;
         }
     }
 

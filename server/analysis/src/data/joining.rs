@@ -404,6 +404,9 @@ pub(super) fn join(mut a: Path, mut b: Path) -> Path {
     if !Shared::is(&a.declined, &b.declined) {
         a.declined = Shared::new(a.declined.intersection(&b.declined).copied().collect());
     }
+    if !Shared::is(&a.sent, &b.sent) && a.sent != b.sent {
+        a.sent.retain(|client, sent| b.sent.get(client) == Some(sent));
+    }
     if !Shared::is(&a.authorised, &b.authorised) {
         a.authorised = Shared::new(a.authorised.intersection(&b.authorised).copied().collect());
     }

@@ -217,6 +217,11 @@ impl Access {
         self.detail == BESIDE
     }
 
+    /// Whether it is all rows of a table without an owner, which hang on others.
+    pub fn is_all_children(&self) -> bool {
+        self.detail == CHILDREN
+    }
+
     /// Whether the row is the first of all users, and nothing was asked of which one it is.
     pub fn is_first_user(&self) -> bool {
         self.detail == FIRST
@@ -228,6 +233,9 @@ const FIRST: &str = "the first one";
 
 /// The detail of a row that was looked for, only to see that there is one.
 const LOOK: &str = "looked for";
+
+/// The detail of all rows of a table that hangs on others.
+const CHILDREN: &str = "all that hang on others";
 
 /// The detail of a row with an owner of its own, of which the table that it hangs on is asked whose it is.
 const BESIDE: &str = "hangs on another";
@@ -248,6 +256,8 @@ pub struct RouteData {
     /// Tables without an owner of which rows were touched, and that are about
     /// persons or hang on others.
     pub hanging: Vec<Table>,
+    /// Tables of those that it reads because what they hang on is the caller's, and whether it shows a row by its key.
+    pub kept_children: Vec<(Site, bool)>,
     /// Whether all rows that it gives out are such as somebody has published, and there are some.
     pub gives_published: bool,
     /// The class of the users, if whole rows of it are given out.
@@ -353,6 +363,7 @@ impl PartialEq for RouteData {
             && self.by_owner == other.by_owner
             && self.unsure == other.unsure
             && self.hanging == other.hanging
+            && self.kept_children == other.kept_children
             && self.gives_published == other.gives_published
             && self.gives_users == other.gives_users
             && self.exposes == other.exposes

@@ -82,6 +82,17 @@ impl Engine<'_, '_> {
                 no.declined.insert(*client);
                 (Some(path), Some(no))
             }
+            // `if project_id: …`, and once more further down.
+            Abs::Client(client) => match path.sent.get(client) {
+                Some(true) => (Some(path), None),
+                Some(false) => (None, Some(path)),
+                None => {
+                    let mut no = path.clone();
+                    no.sent.insert(*client, false);
+                    path.sent.insert(*client, true);
+                    (Some(path), Some(no))
+                }
+            },
             Abs::Object(_) | Abs::Known(_) => (Some(path.clone()), Some(path)),
             // `any(share.project_id == project_id for share in mine)`
             Abs::Mix(mix) if !mix.clients.is_empty() && self.are_own_rows(&path, mix) => {

@@ -252,6 +252,16 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Whether it is any row of its table: the query asks for nothing.
+    pub(super) fn is_any(&self) -> bool {
+        self.predicates.is_empty()
+            && self.hangs_on.is_empty()
+            && !self.by_key
+            && !self.first
+            && !self.unclear
+            && !self.absent
+    }
+
     /// Whether it was asked for by what only those know who were given it: `Invitation.token == token`.
     pub(super) fn is_asked_by_pass(&self) -> bool {
         let is_said = |value: &Abs| matches!(value, Abs::Text(_) | Abs::Constant(_) | Abs::Nothing);
@@ -378,6 +388,8 @@ pub(super) struct Path {
     pub(super) left: Shared<BTreeMap<SmolStr, ClientId>>,
     /// Rights that the client is seen not to ask for: values of the request that are missing or false.
     pub(super) declined: Shared<BTreeSet<ClientId>>,
+    /// Values of the client that were seen to be there, or not to be there: who asks again is told the same.
+    pub(super) sent: Shared<BTreeMap<ClientId, bool>>,
     /// Values of the client that are known to be the principal's.
     pub(super) authorised: Shared<BTreeSet<ClientId>>,
     /// Rows that were handed to something out of reach.

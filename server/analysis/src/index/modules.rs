@@ -218,6 +218,11 @@ impl ModuleMap {
                 path.extend(["/", first]);
                 let names_itself = first == module && NAMESAKES.contains(&first) && is_below(importer, &path);
                 if in_package {
+                    // `backend/src/api/tasks.py` that imports `src.models` names the tree that it stands in, whatever
+                    // another `src` further up has.
+                    if !names_itself && is_below(importer, &path) {
+                        return found;
+                    }
                     if !names_itself {
                         in_packages.get_or_insert(found);
                     }
@@ -369,6 +374,11 @@ mod tests {
             "/w/shop/pay/stripe/__init__.py",
             "/w/shop/pay/stripe/router.py",
             "/w/shop/pay/stripe/service.py",
+            "/w/whole/src/models.py",
+            "/w/whole/back/__init__.py",
+            "/w/whole/back/src/models.py",
+            "/w/whole/back/src/api/tasks.py",
+            "/w/whole/back/run.py",
         ];
         let map = map(&files);
         let cases: &[(usize, u32, &str, &str)] = &[
@@ -393,6 +403,9 @@ mod tests {
             (21, 0, "stripe", "external stripe"),
             (21, 0, "pay.stripe.service", "/w/shop/pay/stripe/service.py"),
             (21, 1, "service", "/w/shop/pay/stripe/service.py"),
+            // A package that holds a `src` of its own: what stands in that means it.
+            (26, 0, "src.models", "/w/whole/back/src/models.py"),
+            (27, 0, "src.models", "/w/whole/src/models.py"),
         ];
         for (importer, level, module, want) in cases {
             let got = match map.resolve(files[*importer], *level, module) {

@@ -25,9 +25,12 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         if one.access.is_first_user() {
             return first_user(one);
         }
-        let (narrowed, column) = match one.columns() {
-            Some(columns) => (format!("by {columns}"), columns),
-            None => ("to whoever asks".to_owned(), "the column that says whose a row is".to_owned()),
+        let (narrowed, column) = match (one.parent, one.columns()) {
+            (Some(parent), _) => {
+                (format!("to the caller's `{}`", parent.name), format!("`{}.{}`", parent.name, parent.owner))
+            }
+            (None, Some(columns)) => (format!("by {columns}"), columns),
+            (None, None) => ("to whoever asks".to_owned(), "the column that says whose a row is".to_owned()),
         };
         let all = if one.tenant.is_some() { "everybody" } else { "every user" };
         let message = format!(
@@ -35,7 +38,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             table.name,
             done(one.access.usage),
             one.principal(),
-            one.custom.words(&table.name)
+            one.custom.words(&one.parent.unwrap_or(table).name)
         );
         // An open route has to be guarded first.
         let all = table.personal && one.access.usage == Use::Reads && one.access.client.is_none();

@@ -270,6 +270,8 @@ pub(crate) struct AllCustoms<'s> {
     of_rights: Vec<(&'s Route, &'s Within, Customs<'s>)>,
     /// Tables without an owner, which hang on others.
     hanging: Vec<&'s Table>,
+    /// How many routes read rows of these because what they hang on is the caller's, and show one by its key.
+    kept_children: FxHashMap<Site, [u32; 2]>,
     /// Whose rows of tables are, where those are kept by what callers belong to.
     tenants: Tenants<'s>,
     /// The tables without an owner of which the latter are.
@@ -296,6 +298,11 @@ impl<'s> AllCustoms<'s> {
             for table in &judged.data.hanging {
                 if !found.hanging.iter().any(|known| known.site == table.site) {
                     found.hanging.push(table);
+                }
+            }
+            if !matches!(judged.guard, Guard::Open(_)) {
+                for (table, by_key) in &judged.data.kept_children {
+                    found.kept_children.entry(*table).or_default()[usize::from(*by_key)] += 1;
                 }
             }
             for table in &judged.data.unsure {
@@ -330,6 +337,13 @@ impl<'s> AllCustoms<'s> {
             }
         }
         found
+    }
+
+    /// Whether one route alone reads all rows of a table that hangs on others, where several read only what hangs on the
+    /// caller's, and one of these shows a row to nobody else.
+    pub(crate) fn keep_children(&self, table: &Table) -> bool {
+        let [listed, shown] = self.kept_children.get(&table.site).copied().unwrap_or_default();
+        listed + shown > 1 && shown > 0 && self.plain.of(table.site).others == 1
     }
 
     /// Whether rows of a table belong to what callers belong to, and to nobody in particular.

@@ -128,6 +128,9 @@ pub(in crate::rules) fn check(
             if access.is_beside() && own.scoped() + own.claimed > 0 {
                 continue;
             }
+            if access.is_all_children() && (within.is_some() || !all.keep_children(&access.table)) {
+                continue;
+            }
             let unsure = matches!(judged.guard, Guard::Unknown(_));
             let guarded = judged.guard.is_guarded() || unsure;
             // Whose the rows are that hang on others, those say; where none does, nobody.
@@ -165,7 +168,9 @@ pub(in crate::rules) fn check(
             let by_role = by_role.iter().find(|(other, _)| std::ptr::eq(*other, access)).map(|(_, place)| *place);
             let severity = match severity {
                 _ if nobody => Severity::Info,
-                Severity::Error if by_role.is_some() || access.is_limited() => Severity::Warning,
+                Severity::Error if by_role.is_some() || access.is_limited() || access.is_all_children() => {
+                    Severity::Warning
+                }
                 severity => toned_down(severity, route, &judged.guard),
             };
             let of_right = within.and_then(|within| sign_up(state, within.roles.as_ref()?));
