@@ -66,18 +66,24 @@ const ALWAYS_EXTERNAL: &[&str] = &[
 const NAMESAKES: &[&str] = &[
     "agents",
     "alembic",
-    "anthropic",
     "celery",
     "discord",
     "elasticsearch",
     "google",
-    "groq",
     "kafka",
     "langchain",
-    "livekit",
     "mcp",
     "minio",
     "ollama",
+    "telegram",
+];
+
+/// Those of them that are packages of services: beside a module that imports one by this name, within a package, stands what
+/// uses it.
+const SERVICES: &[&str] = &[
+    "anthropic",
+    "groq",
+    "livekit",
     "openai",
     "plaid",
     "razorpay",
@@ -86,9 +92,13 @@ const NAMESAKES: &[&str] = &[
     "stripe",
     "supabase",
     "svix",
-    "telegram",
     "twilio",
 ];
+
+/// Whether projects call folders of their own after a package.
+fn is_namesake(package: &str) -> bool {
+    NAMESAKES.contains(&package) || SERVICES.contains(&package)
+}
 
 /// Known Python files by path, and the lookups that module resolution needs.
 #[derive(Debug, Default, Clone)]
@@ -216,9 +226,9 @@ impl ModuleMap {
                 path.truncate(base);
                 // `app/integrations/stripe/router.py` that imports `stripe`: its own folder has a longer name.
                 path.extend(["/", first]);
-                let names_itself = first == module && NAMESAKES.contains(&first) && is_below(importer, &path);
+                let names_itself = first == module && is_namesake(first) && is_below(importer, &path);
                 if in_package {
-                    if !names_itself {
+                    if !names_itself && !(first == module && SERVICES.contains(&first)) {
                         in_packages.get_or_insert(found);
                     }
                 } else if below.is_empty() || in_packages.is_none() || is_below(importer, &path[..base]) {
@@ -232,8 +242,7 @@ impl ModuleMap {
             return found;
         }
         if first_seen {
-            let is_namesake = NAMESAKES.contains(&first);
-            return if is_namesake { Module::External(module.into()) } else { Module::Missing(module.into()) };
+            return if is_namesake(first) { Module::External(module.into()) } else { Module::Missing(module.into()) };
         }
         self.by_suffix(importer, &tail).unwrap_or_else(|| Module::External(module.into()))
     }
@@ -369,6 +378,7 @@ mod tests {
             "/w/shop/pay/stripe/__init__.py",
             "/w/shop/pay/stripe/router.py",
             "/w/shop/pay/stripe/service.py",
+            "/w/shop/pay/billing.py",
         ];
         let map = map(&files);
         let cases: &[(usize, u32, &str, &str)] = &[
@@ -391,6 +401,8 @@ mod tests {
             (18, 0, "mcp.tools", "/w/plain/src/mcp/tools.py"),
             (18, 0, "mcp.absent", "external mcp.absent"),
             (21, 0, "stripe", "external stripe"),
+            (23, 0, "stripe", "external stripe"),
+            (23, 1, "stripe", "/w/shop/pay/stripe/__init__.py"),
             (21, 0, "pay.stripe.service", "/w/shop/pay/stripe/service.py"),
             (21, 1, "service", "/w/shop/pay/stripe/service.py"),
         ];
