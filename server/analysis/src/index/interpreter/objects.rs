@@ -314,7 +314,10 @@ impl Execution<'_, '_> {
     pub(super) fn set_attribute(&mut self, target: &Value, name: &SmolStr, value: Value) {
         match target {
             Value::Instance(instance) if instance.attributes.maker == self.number => {
-                instance.attributes.set(name, value);
+                // Clauses only add what is missing: `except Exception: self.client = None`.
+                if self.clauses == 0 || instance.attributes.get(name).is_none() {
+                    instance.attributes.set(name, value);
+                }
             }
             Value::Class(class) if class.attributes.maker == self.number => class.attributes.set(name, value),
             Value::Router(id) => self.set_router_attribute(*id, name, value),
