@@ -228,7 +228,8 @@ impl ModuleMap {
                 path.extend(["/", first]);
                 let names_itself = first == module && is_namesake(first) && is_below(importer, &path);
                 if in_package {
-                    if !names_itself && !(first == module && SERVICES.contains(&first)) {
+                    let is_service = first == module && SERVICES.contains(&first);
+                    if !names_itself && !is_service {
                         in_packages.get_or_insert(found);
                     }
                 } else if below.is_empty() || in_packages.is_none() || is_below(importer, &path[..base]) {

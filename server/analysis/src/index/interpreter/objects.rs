@@ -313,11 +313,10 @@ impl Execution<'_, '_> {
     /// Assigns `target.name = value`.
     pub(super) fn set_attribute(&mut self, target: &Value, name: &SmolStr, value: Value) {
         match target {
+            // Clauses only add what is missing: `except Exception: self.client = None`.
+            Value::Instance(instance) if self.clauses > 0 && instance.attributes.get(name).is_some() => {}
             Value::Instance(instance) if instance.attributes.maker == self.number => {
-                // Clauses only add what is missing: `except Exception: self.client = None`.
-                if self.clauses == 0 || instance.attributes.get(name).is_none() {
-                    instance.attributes.set(name, value);
-                }
+                instance.attributes.set(name, value);
             }
             Value::Class(class) if class.attributes.maker == self.number => class.attributes.set(name, value),
             Value::Router(id) => self.set_router_attribute(*id, name, value),

@@ -42,9 +42,9 @@ pub(in crate::rules) fn report(
 pub(in crate::rules) fn is_made_again(state: &State, request: &Request) -> bool {
     let is_same =
         |other: &Request| (other.call, &other.method, &other.url) == (request.call, &request.method, &request.url);
-    let again = |other: &&Request| other.after_refusal && other.authorization != Attached::Never && is_same(other);
-    let made = state.frontend.outcome(request.call.file).into_iter().flat_map(|outcome| &outcome.requests);
-    !request.after_refusal && made.filter(again).next().is_some()
+    let again = |other: &Request| other.after_refusal && other.authorization != Attached::Never && is_same(other);
+    let mut made = state.frontend.outcome(request.call.file).into_iter().flat_map(|outcome| &outcome.requests);
+    !request.after_refusal && made.any(again)
 }
 
 /// The same of what harms only where its module runs: less is said where nothing leads to that.
