@@ -284,6 +284,12 @@ impl<'a> Judge<'a> {
         self.state.replace(state);
     }
 
+    /// Whether the middlewares of the application at hand leave anything that may say who is calling: on `request.state`, or in
+    /// a variable of the context.
+    pub fn middlewares_name_callers(&self) -> bool {
+        self.state.borrow().names_somebody()
+    }
+
     /// Gives back the verdicts that were not known before.
     pub fn finish(self) -> NewVerdicts {
         self.memo.into_inner()

@@ -52,6 +52,7 @@ pub(super) fn judge<'e, 'a>(
     }
     let handler = interpreter.current(handler);
     let mut engine = Engine::new(interpreter, route, guarded);
+    engine.caller = service::caller(judge, guard);
     engine.keys = service::comparisons(guard);
     engine.tokens = service::tokens(guard);
     engine.data.verifies = verifies(judge, route);

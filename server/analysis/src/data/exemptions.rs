@@ -96,13 +96,16 @@ impl Engine<'_, '_> {
             ExprKind::Compare { first, rest } => {
                 self.row_asked(path, first).or_else(|| rest.iter().find_map(|(_, value)| self.row_asked(path, value)))
             }
-            ExprKind::Attribute { .. } => match self.eval(&mut path.clone(), test) {
-                Abs::Part(id, column) => {
-                    let model = path.rows.get(&id)?.model.as_ref();
-                    model.is_none_or(|model| !model.is_owner(&column)).then_some(id)
+            // `note.visibility`, `note["visibility"]`, `note.get("visibility")`.
+            ExprKind::Attribute { .. } | ExprKind::Subscript { .. } | ExprKind::Call { .. } => {
+                match self.eval(&mut path.clone(), test) {
+                    Abs::Part(id, column) => {
+                        let model = path.rows.get(&id)?.model.as_ref();
+                        model.is_none_or(|model| !model.is_owner(&column)).then_some(id)
+                    }
+                    _ => None,
                 }
-                _ => None,
-            },
+            }
             _ => None,
         }
     }

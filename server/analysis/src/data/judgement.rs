@@ -360,6 +360,7 @@ impl Engine<'_, '_> {
         // Where no class says which column holds an owner, one that equals no key of the caller's row tells nothing of that:
         // `eq("language", me["language"])`.
         let says_whose = |predicate: &Predicate| match &predicate.value {
+            value if !model.has_class() && self.is_referred_to(path, predicate, value) => false,
             Abs::Part(_, part) if !model.has_class() => {
                 names::is_key_name(part) || names::is_identity(part) || names::is_address(part) || names::is_owner(part)
             }
@@ -399,6 +400,18 @@ impl Engine<'_, '_> {
                 access.table.owner = compared.clone();
             }
         }
+    }
+
+    /// Whether a row was found by its key among what rows of another table refer to, that of the users left out: it is not
+    /// the caller's for that, where those are.
+    fn is_referred_to(&self, path: &Path, asked: &Predicate, value: &Abs) -> bool {
+        let Some((of, _)) = asked.column.as_ref().filter(|(of, column)| of.is_key(column)) else { return false };
+        let mix = value.parts(path);
+        let of_others = |id: &RowId| {
+            let model = path.rows.get(id).and_then(|row| row.model.as_ref());
+            model.is_some_and(|model| model.site != of.site && !model.is_user && !names::is_user_table(&model.table))
+        };
+        !mix.principal && mix.clients.is_empty() && !mix.rows.is_empty() && mix.rows.iter().all(of_others)
     }
 
     /// The client's value that a query takes for the owner.

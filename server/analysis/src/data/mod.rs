@@ -53,6 +53,7 @@ mod privileges;
 mod process;
 mod queries;
 mod ranks;
+mod references;
 mod rejections;
 mod released;
 mod requests;

@@ -160,6 +160,7 @@ impl Engine<'_, '_> {
             spread: None,
             site,
             plain: false,
+            refers: false,
         };
         Abs::Statement(Arc::new(statement))
     }
@@ -174,6 +175,9 @@ impl Engine<'_, '_> {
         args: &[Arg],
         given: &[Given],
     ) -> Abs {
+        if statement.refers {
+            return self.reference_method(path, expr, statement, name, given);
+        }
         if statement.plain {
             return self.builder_method(path, expr, statement, name, given);
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHasher};
 use smol_str::SmolStr;
 
-use super::engine::Engine;
+use super::engine::{Caller, Engine};
 use super::upkeep::only_reads;
 use super::value::{Path, Vars};
 use crate::index::looked_at::RestsOn;
@@ -32,6 +32,8 @@ struct Run<'e, 'a> {
 struct Asked {
     guarded: bool,
     only_reads: bool,
+    /// Who calls, by what is wrapped around the route.
+    caller: Caller,
     nodes: Vec<Node>,
 }
 
@@ -57,7 +59,12 @@ impl Asked {
                 .and_then(param_of)
                 .is_some_and(|param| engine.is_database(handler, param)),
         });
-        Self { guarded: engine.guarded, only_reads: only_reads(engine.route), nodes: nodes.collect() }
+        Self {
+            guarded: engine.guarded,
+            only_reads: only_reads(engine.route),
+            caller: engine.caller,
+            nodes: nodes.collect(),
+        }
     }
 
     fn hash(&self) -> u64 {
@@ -77,6 +84,7 @@ impl Asked {
 
     fn is_same(&self, other: &Self) -> bool {
         (self.guarded, self.only_reads, self.nodes.len()) == (other.guarded, other.only_reads, other.nodes.len())
+            && self.caller == other.caller
             && self.nodes.iter().zip(&other.nodes).all(|(a, b)| {
                 (a.parent, &a.parameter, a.is_database) == (b.parent, &b.parameter, b.is_database)
                     && same(&a.callable, &b.callable)

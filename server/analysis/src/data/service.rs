@@ -1,8 +1,9 @@
-//! Services that show a key in the handler: whoever has it acts for whom it
+//! Services that show a key, to a middleware or in the handler: whoever has it acts for whom it
 //! says. Where a handler compares one, the proof of its guard tells.
 
-use super::engine::Engine;
+use super::engine::{Caller, Engine};
 use super::value::{Abs, Path};
+use crate::auth::Judge;
 use crate::auth::guard::Guard;
 use crate::facts::python::tree::Expr;
 use crate::index::value::Site;
@@ -17,6 +18,17 @@ pub(super) fn comparisons(guard: &Guard) -> Vec<Site> {
             verdict.steps.iter().filter(|step| step.compares_a_key()).map(|step| step.site).collect()
         }
         _ => Vec::new(),
+    }
+}
+
+/// Who calls, by what is wrapped around the route: a middleware that lets in whoever has a key does not know who that is,
+/// unless one of them leaves that behind.
+pub(super) fn caller(judge: &Judge<'_>, guard: &Guard) -> Caller {
+    match guard {
+        Guard::Around(wrapped) if wrapped.verdict.compares_a_key() && !judge.middlewares_name_callers() => {
+            Caller::Service
+        }
+        _ => Caller::Unknown,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Data without classes: SQL as text, PostgREST builders (`table("tasks").select("*").eq(…)`)
+//! Data without classes: SQL as text, PostgREST builders (`table("tasks").select("*").eq(…)`), references of Firestore
 //! and filters of document stores (`find({"user_id": …})`), as far as their shape is plain.
 
 use std::hash::{Hash, Hasher};
@@ -50,7 +50,7 @@ impl Engine<'_, '_> {
         model
     }
 
-    fn plain_statement(&mut self, verb: Verb, table: &str, site: Site) -> Statement {
+    pub(super) fn plain_statement(&mut self, verb: Verb, table: &str, site: Site) -> Statement {
         let model = Some(self.stored(table));
         Statement {
             verb,
@@ -62,6 +62,7 @@ impl Engine<'_, '_> {
             spread: None,
             site,
             plain: true,
+            refers: false,
         }
     }
 
@@ -80,6 +81,10 @@ impl Engine<'_, '_> {
             ("table" | "from_", Some(Abs::Text(table))) if given.len() == 1 => {
                 let statement = self.plain_statement(Verb::Select, &table.clone(), site);
                 Some(Abs::Statement(Arc::new(statement)))
+            }
+            ("collection", Some(Abs::Text(name))) if given.len() == 1 => {
+                let reference = self.referred(&name.clone(), site);
+                Some(Abs::Statement(Arc::new(reference)))
             }
             (
                 "find"
@@ -298,7 +303,7 @@ fn is_plain(value: &Abs) -> bool {
 }
 
 /// One of several values.
-fn any_of(values: &Abs) -> Abs {
+pub(super) fn any_of(values: &Abs) -> Abs {
     match values {
         Abs::Items(items) if items.is_empty() => Abs::Unknown,
         Abs::Items(items) => Mix::of(items.iter()).into_abs(),
@@ -371,7 +376,7 @@ impl Statement {
     }
 
     /// What it writes.
-    fn set(&mut self, value: &Abs) {
+    pub(super) fn set(&mut self, value: &Abs) {
         match value {
             Abs::Map(entries) => self.sets.extend(entries.iter().cloned()),
             // Several rows, or one in a list.

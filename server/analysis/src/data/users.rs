@@ -8,6 +8,27 @@ use super::takeovers::names_account;
 use super::value::{Abs, Path, Place, Row};
 use super::{FIRST, Fault, Use};
 
+/// How often one row is fetched again that is followed to the first time.
+const MAX_FETCHED: u32 = 4;
+
+/// The row that was fetched first, where it is fetched again by its own key: `get_user(db, user.id)`.
+fn fetched_first<'p>(path: &'p Path, row: &'p Row, model: &Model) -> &'p Row {
+    let mut first = row;
+    for _ in 0..MAX_FETCHED {
+        let source = first.predicates.iter().filter(|predicate| predicate.equal).find_map(|predicate| {
+            let (Some((of, column)), Abs::Part(id, part)) = (&predicate.column, &predicate.value) else { return None };
+            let source = path.rows.get(id).filter(|_| of.site == model.site)?;
+            let is_same = source.model.as_ref().is_some_and(|other| other.site == model.site);
+            (is_same && model.is_key(column) && model.is_key(part)).then_some(source)
+        });
+        match source {
+            Some(source) => first = source,
+            None => break,
+        }
+    }
+    first
+}
+
 impl Engine<'_, '_> {
     /// A record of the users themselves is changed: by whose word?
     pub(super) fn judge_user(&mut self, path: &Path, row: &Row, model: &Arc<Model>) {
@@ -23,14 +44,16 @@ impl Engine<'_, '_> {
         }
         // Whom a path names is the one that it is about; a name in the body may be that of somebody to write to.
         let is_in_path = |client: u32| self.clients.get(client as usize).is_some_and(|one| one.place == Place::Path);
-        let key = row.predicates.iter().find_map(|predicate| match (&predicate.column, &predicate.value) {
-            (Some((_, column)), Abs::Client(client))
-                if (model.is_key(column) || names_account(column) && is_in_path(*client))
-                    && !path.authorised.contains(client) =>
-            {
-                Some(*client)
+        let key = fetched_first(path, row, model).predicates.iter().find_map(|predicate| {
+            match (&predicate.column, &predicate.value) {
+                (Some((_, column)), Abs::Client(client))
+                    if (model.is_key(column) || names_account(column) && is_in_path(*client))
+                        && !path.authorised.contains(client) =>
+                {
+                    Some(*client)
+                }
+                _ => None,
             }
-            _ => None,
         });
         let narrowed = row.predicates.iter().any(|predicate| self.narrows(path, predicate, 0));
         if let Some(client) = key.filter(|_| !narrowed) {

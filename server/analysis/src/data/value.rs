@@ -125,6 +125,8 @@ pub(super) struct Statement {
     pub(super) site: Site,
     /// Whether its table is known by name only.
     pub(super) plain: bool,
+    /// Whether it is a reference of Firestore's, whose methods do at once what they say.
+    pub(super) refers: bool,
 }
 
 /// The fields of a request model as a dictionary.

@@ -66,18 +66,24 @@ const ALWAYS_EXTERNAL: &[&str] = &[
 const NAMESAKES: &[&str] = &[
     "agents",
     "alembic",
-    "anthropic",
     "celery",
     "discord",
     "elasticsearch",
     "google",
-    "groq",
     "kafka",
     "langchain",
-    "livekit",
     "mcp",
     "minio",
     "ollama",
+    "telegram",
+];
+
+/// Those of them that are packages of services: beside a module that imports one by this name, within a package, stands what
+/// uses it.
+const SERVICES: &[&str] = &[
+    "anthropic",
+    "groq",
+    "livekit",
     "openai",
     "plaid",
     "razorpay",
@@ -86,9 +92,13 @@ const NAMESAKES: &[&str] = &[
     "stripe",
     "supabase",
     "svix",
-    "telegram",
     "twilio",
 ];
+
+/// Whether projects call folders of their own after a package.
+fn is_namesake(package: &str) -> bool {
+    NAMESAKES.contains(&package) || SERVICES.contains(&package)
+}
 
 /// Known Python files by path, and the lookups that module resolution needs.
 #[derive(Debug, Default, Clone)]
@@ -216,14 +226,15 @@ impl ModuleMap {
                 path.truncate(base);
                 // `app/integrations/stripe/router.py` that imports `stripe`: its own folder has a longer name.
                 path.extend(["/", first]);
-                let names_itself = first == module && NAMESAKES.contains(&first) && is_below(importer, &path);
+                let names_itself = first == module && is_namesake(first) && is_below(importer, &path);
                 if in_package {
+                    let is_service = first == module && SERVICES.contains(&first);
                     // `backend/src/api/tasks.py` that imports `src.models` names the tree that it stands in, whatever
                     // another `src` further up has.
-                    if !names_itself && is_below(importer, &path) {
-                        return found;
-                    }
-                    if !names_itself {
+                    if !names_itself && !is_service {
+                        if is_below(importer, &path) {
+                            return found;
+                        }
                         in_packages.get_or_insert(found);
                     }
                 } else if below.is_empty() || in_packages.is_none() || is_below(importer, &path[..base]) {
@@ -237,8 +248,7 @@ impl ModuleMap {
             return found;
         }
         if first_seen {
-            let is_namesake = NAMESAKES.contains(&first);
-            return if is_namesake { Module::External(module.into()) } else { Module::Missing(module.into()) };
+            return if is_namesake(first) { Module::External(module.into()) } else { Module::Missing(module.into()) };
         }
         self.by_suffix(importer, &tail).unwrap_or_else(|| Module::External(module.into()))
     }
@@ -379,6 +389,7 @@ mod tests {
             "/w/whole/back/src/models.py",
             "/w/whole/back/src/api/tasks.py",
             "/w/whole/back/run.py",
+            "/w/shop/pay/billing.py",
         ];
         let map = map(&files);
         let cases: &[(usize, u32, &str, &str)] = &[
@@ -401,6 +412,8 @@ mod tests {
             (18, 0, "mcp.tools", "/w/plain/src/mcp/tools.py"),
             (18, 0, "mcp.absent", "external mcp.absent"),
             (21, 0, "stripe", "external stripe"),
+            (28, 0, "stripe", "external stripe"),
+            (28, 1, "stripe", "/w/shop/pay/stripe/__init__.py"),
             (21, 0, "pay.stripe.service", "/w/shop/pay/stripe/service.py"),
             (21, 1, "service", "/w/shop/pay/stripe/service.py"),
             // A package that holds a `src` of its own: what stands in that means it.

@@ -66,7 +66,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             entry.sends_more |= reached.is_some() || request.authorization == Attached::Given;
             continue;
         }
-        let Some(reached) = reached else { continue };
+        let Some(reached) = reached.filter(|_| !frontend::is_made_again(state, request)) else { continue };
         let refuses = |reached: &Reached<'_>| {
             let is_guarded = reached.judged.guard.is_guarded() && reads_header_only(state, reached);
             is_guarded && !may_take_cookies(state, reached)

@@ -106,7 +106,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         }
         // A function that sends it to one route by itself is at fault, and not who calls it.
         let by_itself = !elsewhere;
-        let said = calls.iter().filter(|bare| !by_itself || bare.request.call == place);
+        let is_said = |bare: &&Bare<'_>| match by_itself {
+            true => bare.request.call == place,
+            false => !frontend::is_made_again(state, bare.request),
+        };
+        let said = calls.iter().filter(is_said);
         for bare in said.filter(|bare| wanted(bare.request.call.file)) {
             found.extend(at_call(state, bare));
         }

@@ -14,9 +14,11 @@ use smol_str::SmolStr;
 
 use super::super::cross_site;
 use super::super::limits::{self, Answers};
+use super::super::sources::{Worth, worth_of};
 use super::super::{Judge, Proof, Role, Verdict};
 use super::backend::Backend;
 use super::follow::either;
+use super::proof::speaks_of_identity;
 use super::requests::SET_ELSEWHERE;
 use super::{Abs, Exit, Flow, Path};
 use crate::facts::python::idioms::callees;
@@ -74,6 +76,16 @@ impl RequestState {
     pub(in crate::auth) fn perhaps(self) -> RequestState {
         let values = self.values.into_iter().map(|(name, value)| (name, either(value, Abs::Nothing)));
         RequestState { values: values.collect(), backend: None }
+    }
+
+    /// Whether anything may say who is calling: a credential, an identity, or what is there only for verified callers and
+    /// speaks of them.
+    pub(in crate::auth) fn names_somebody(&self) -> bool {
+        self.values.iter().any(|(name, value)| match value {
+            Abs::Nothing | Abs::Constant | Abs::Other => false,
+            Abs::Credential | Abs::Identity | Abs::Named(_) => true,
+            _ => speaks_of_identity(name) || worth_of(name) != Worth::Data,
+        })
     }
 
     /// Whether nothing is there.

@@ -138,7 +138,8 @@ impl Flow<'_, '_> {
             Abs::Request(part) if part.is_empty() => {
                 self.found.asks_route |=
                     !matches!(name.as_str(), "headers" | "cookies" | "state" | "session" | "query_params");
-                Abs::Request(name.clone())
+                // How somebody asks says nothing of who that is.
+                if name == "method" { Abs::Other } else { Abs::Request(name.clone()) }
             }
             Abs::Request(part) if part == "state" => {
                 let value = self.request_state(path, expr, name);
@@ -245,6 +246,8 @@ impl Flow<'_, '_> {
                 Abs::Check
             }
             (other, Abs::Credential) if !op.ends_with("in") && self.tells_apart(first, other) => Abs::Check,
+            // Who sends a key among other words has it: `os.environ["ADMIN_KEY"] in authorization`.
+            (_, Abs::Credential) if op.ends_with("in") && self.is_key_of_environment(first) => Abs::Check,
             _ => Abs::Other,
         }
     }
@@ -280,6 +283,15 @@ impl Flow<'_, '_> {
             Value::List(hosts) => !hosts.is_empty() && hosts.iter().all(is_it),
             host => is_it(&host),
         }
+    }
+
+    /// Whether this is a key that the environment sets: no scheme's name, and nothing that is empty by default, which every
+    /// text holds.
+    fn is_key_of_environment(&self, expr: &Expr) -> bool {
+        let function = self.function();
+        let by_default = self.judge.resolve.eval_by_default(function, expr, &[]);
+        let is_word = matches!(&by_default, Value::Str(text) if text.is_empty() || is_scheme_word(text));
+        !is_word && self.judge.resolve.names_environment(function, expr)
     }
 
     /// Whether comparing a credential with this verifies it: not with a

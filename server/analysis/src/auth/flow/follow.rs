@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::super::raising::always_raises;
-use super::super::sinks::{Sink, classify, is_http_client_class};
+use super::super::sinks::{Sink, classify, is_http_client_class, is_of_sender};
 use super::super::sources::{holds_token, is_scheme};
 use super::decided::{CAN_RETURN, switched, told_apart};
 use super::holding::class_of;
@@ -217,15 +217,17 @@ impl Flow<'_, '_> {
         self.declared(function)
     }
 
-    /// The service of the project that a function says it gives.
+    /// The service of the project that a function says it gives, or the client of one that signs what it sends.
     fn declared(&self, function: &FunctionRef) -> Abs {
         function.def.returns.as_ref().map_or(Abs::Other, |returns| self.service_named(function, returns))
     }
 
-    /// An object of the class that an annotation names, where that is a service of the project.
+    /// An object of the class that an annotation names, where that is a service of the project, or of a package that
+    /// verifies what a service sends.
     pub(super) fn service_named(&self, function: &FunctionRef, annotation: &Expr) -> Abs {
         match self.judge.resolve.eval_type(function, without_none(annotation)) {
             service @ Value::Class(_) if self.is_service(&service) => Abs::Object(Box::new(service)),
+            Value::Package(client) if is_of_sender(&client) => Abs::Object(Box::new(Value::Package(client))),
             _ => Abs::Other,
         }
     }

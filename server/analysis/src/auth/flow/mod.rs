@@ -22,6 +22,7 @@ mod holding;
 mod implementations;
 mod kept;
 mod left;
+mod listed;
 mod matching;
 mod named;
 mod objects;

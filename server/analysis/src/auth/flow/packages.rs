@@ -16,6 +16,9 @@ use crate::index::value::{Instance, Value};
 /// Variables that are followed to what a text was decoded from.
 const MAX_NAMES: u32 = 3;
 
+/// Under what it is noted beside `request.state` that a variable of the context says who is calling.
+const CONTEXT: &str = "contextvars.ContextVar";
+
 impl Flow<'_, '_> {
     /// What a package's dependency gives that is called by hand, with the request or a credential: whom it verified,
     /// or it raises (`FastAPIUsers.current_user()`, where nothing else is asked for). Where it may give nobody, that is `None`.
@@ -71,6 +74,12 @@ impl Flow<'_, '_> {
             self.found.credential = true;
             self.note(expr, "the credential is kept in a variable of the context");
             return Abs::Credential;
+        }
+        if package == "contextvars.ContextVar.set"
+            && let Some(value @ (Abs::Credential | Abs::Identity | Abs::Named(_) | Abs::Verified { .. })) =
+                values.first()
+        {
+            path.state.insert(SmolStr::new_static(CONTEXT), value.clone());
         }
         let is_empty = values.first() == Some(&Abs::Nothing);
         let of_interest = values.iter().any(|value| !matches!(value, Abs::Constant | Abs::Nothing));

@@ -222,7 +222,12 @@ fn marked(instance: &Instance, name: &str, role: Role) -> Option<Abs> {
             Worth::Data => Abs::Other,
             worth => of_worth(worth),
         }),
-        Some("Query" | "Path" | "Body" | "Form" | "File") => Some(plain(alias, role)),
+        // Whom the path names is the one that the route is about.
+        Some("Path") => Some(match plain(alias, role) {
+            Abs::Identity => Abs::Other,
+            value => value,
+        }),
+        Some("Query" | "Body" | "Form" | "File") => Some(plain(alias, role)),
         _ => None,
     }
 }

@@ -116,6 +116,7 @@ impl Flow<'_, '_> {
                 let iterated = self.eval(&mut path, iter);
                 let mut inside = path.clone();
                 self.assign(&mut inside, target, &iterated);
+                self.assign_listed(&mut inside, target, iter, body);
                 // Not at all, or once: enough to see what a round may do. A
                 // round that verifies does not vouch for the case of none.
                 let mut after = self.block(vec![inside], body, exits);

@@ -84,8 +84,8 @@ pub fn is_delivery(path: &str, methods: &[SmolStr]) -> bool {
 
 /// Whether a path calls what it leads to public: `/public/images`, `/images/public-list`, `/vapid-public-key`.
 pub fn is_named_public(path: &str) -> bool {
-    // Readers of feeds have no account.
-    has_word(path, |word| word.starts_with("public") || matches!(word, "rss" | "atom" | "sitemap"))
+    // Readers of feeds have no account, and browsers subscribe with a key that is for all (RFC 8292, section 3.2).
+    has_word(path, |word| word.starts_with("public") || matches!(word, "rss" | "atom" | "sitemap" | "vapid"))
 }
 
 /// Whether a word of a path, in lower case, is such a one.

@@ -191,6 +191,8 @@ pub(super) fn account_at_end(path: &str) -> Option<(&'static str, &'static [&'st
     const REFRESH: &[&str] = &["refreshtoken", "refresh"];
     const MAILED: &[&str] =
         &["email", "mail", "token", "code", "otp", "resettoken", "verificationcode", "newpassword", "password"];
+    // What administrators set for other people comes without any of these.
+    let proven = &MAILED[..MAILED.len() - 2];
     let segments = normalised(path);
     if segments.iter().any(|segment| segment == "{}") && !is_below_auth(path) {
         return None;
@@ -200,32 +202,29 @@ pub(super) fn account_at_end(path: &str) -> Option<(&'static str, &'static [&'st
         return None;
     }
     let of_admins = authenticates_admins(&segments);
-    let reason = account(&[last]).or_else(|| of_admins.and_then(|steps| account(&steps)))?;
+    let steps = of_admins.map(|steps| steps.iter().map(SmolStr::as_str).collect::<Vec<_>>());
+    let reason = account(&[last]).or_else(|| account(&steps?))?;
     match reason {
         SIGNING_IN => Some((reason, PASSWORD)),
         // What administrators do to other people's accounts is called the same.
         _ if is_internal(path) && of_admins.is_none() => None,
         "signing up" => Some((reason, PASSWORD)),
         REFRESHING => Some((reason, REFRESH)),
-        RECOVERING => Some((reason, MAILED)),
+        RECOVERING => Some((reason, if of_admins.is_some_and(|steps| steps.len() == 1) { proven } else { MAILED })),
         _ => None,
     }
 }
 
-/// The two steps at the end of a path by which administrators themselves sign in, or get their own accounts back:
+/// The steps at the end of a path, one or two, by which administrators themselves sign in, or get their own accounts back:
 /// `/admin/auth/password-reset/confirm`.
-fn authenticates_admins(segments: &[SmolStr]) -> Option<[&str; 2]> {
-    match segments {
-        [.., admin, group, what, step]
-            if admin == "admin"
-                && matches!(group.as_str(), "auth" | "authentication")
-                && what != "{}"
-                && step != "{}" =>
-        {
-            Some([what, step])
-        }
-        _ => None,
-    }
+fn authenticates_admins(segments: &[SmolStr]) -> Option<&[SmolStr]> {
+    let is_group = |admin: &str, group: &str| admin == "admin" && matches!(group, "auth" | "authentication");
+    let steps = match segments {
+        [.., admin, group, _, _] if is_group(admin, group) => &segments[segments.len() - 2..],
+        [.., admin, group, _] if is_group(admin, group) => &segments[segments.len() - 1..],
+        _ => return None,
+    };
+    steps.iter().all(|step| step != "{}").then_some(steps)
 }
 
 /// Whether a path ends in one step of what is called authentication, whatever that belongs to:
@@ -494,6 +493,7 @@ mod tests {
         assert_eq!(reason("/portal/forgot-password"), Some("recovering or confirming an account"));
         assert_eq!(reason("/shops/{id}/auth/login"), Some("signing in"));
         assert_eq!(reason("/admin/auth/password-reset/confirm"), Some("recovering or confirming an account"));
+        assert_eq!(reason("/admin/auth/request-password-reset"), Some("recovering or confirming an account"));
         for path in [
             "/admin/users/password-reset/confirm",
             "/admin/reset-password",

@@ -8,8 +8,8 @@ use super::key_source::{environment, key, plain_field};
 use super::libraries::{Does, Library, does};
 use super::registry::registry;
 use super::{
-    Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, VerifierCall, claims, errors, handed_on, identity,
-    needed, optional, secrets, subjects,
+    Algorithms, Check, Claim, Decode, Expected, ItemTokens, Purpose, Secret, VerifierCall, claims, errors, handed_on,
+    identity, needed, optional, secrets, subjects,
 };
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Resolve, Site, Value};
@@ -110,8 +110,13 @@ fn sited(body: &Body<'_, '_, '_>, reads: Vec<(SmolStr, TextRange)>) -> Vec<Claim
 
 /// Whether what a call is given is a token that the function has just issued itself: it is no caller's.
 fn is_own(body: &Body<'_, '_, '_>, args: &[Arg]) -> bool {
-    let token = positional(args, 0).map(|token| body.traced(token));
-    token.and_then(Expr::as_call).is_some_and(|(func, _)| {
+    let Some(given) = positional(args, 0) else { return false };
+    // `token, jti = issue(user)`
+    let is_unpacked = given.as_name().is_some_and(|name| matches!(body.bindings(name).as_slice(), [None]));
+    if is_unpacked && secrets::origin(body, given).is_some_and(|origin| origin.what == Secret::Issued) {
+        return true;
+    }
+    body.traced(given).as_call().is_some_and(|(func, _)| {
         matches!(does(body, func), Some((_, Does::Encodes)))
             || callee(body, func).is_some_and(|function| secrets::issues(body, &function, false))
     })

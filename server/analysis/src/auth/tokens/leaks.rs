@@ -35,6 +35,11 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         for arg in args {
             shown_in(body, &arg.value, &sink, tokens);
         }
+        // A browser's preflight carries no credential (Fetch, 4.8).
+        if around.iter().any(|(stmt, block)| is_preflight(stmt, *block)) {
+            tokens.logged.truncate(before);
+            continue;
+        }
         // A code that only who develops gets to see.
         let is_code = |logged: &Logged| logged.what == Secret::Code;
         if tokens.logged[before..].iter().any(is_code) && codes::is_for_development(body, &codes::tests(around)) {
@@ -45,6 +50,22 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             });
         }
     }
+}
+
+/// Whether a block of a statement runs for nothing but preflights: `if request.method == "OPTIONS":`.
+fn is_preflight(stmt: &Stmt, block: usize) -> bool {
+    let StmtKind::If { test, .. } = &stmt.kind else { return false };
+    let asks = |test: &Expr| {
+        let ExprKind::Compare { first, rest } = &test.kind else { return false };
+        let is_method = matches!(&first.kind, ExprKind::Attribute { name, .. } if name.name == "method");
+        let [(op, method)] = rest.as_slice() else { return false };
+        is_method && op == "==" && method.as_str().is_some_and(|method| method == "OPTIONS")
+    };
+    block == 0
+        && match &test.kind {
+            ExprKind::BoolOp { and: true, values } => values.iter().any(asks),
+            _ => asks(test),
+        }
 }
 
 fn is_main(stmt: &Stmt) -> bool {

@@ -118,6 +118,23 @@ mod tests {
         }
     }
 
+    /// The half of a statement that a break leaves whole does not stand in the place of all of it.
+    #[test]
+    fn a_half_is_no_statement() {
+        let text = "import a\n\nrouter = a.Router(prefix=\"/rows\")\n\nlast = 1\n";
+        for broken in [
+            text.replacen("router =", "router router = a.Router()\n=", 1),
+            text.replacen("a.Router(prefix", "a.Router() a.Router(prefix", 1),
+        ] {
+            let now = lower(&broken);
+            assert!(!now.errors.is_empty(), "{broken}");
+            let items = salvage(text, &lower(text).items, &broken, &now);
+            let routers: Vec<_> = items.iter().filter(|item| name(&item.placed) == Some("router")).collect();
+            let is_old = |item: &&FileItem| item.placed.item.text_hash == lower(text).items[1].item.text_hash;
+            assert!(routers.len() == 1 && routers.iter().all(is_old), "{broken}");
+        }
+    }
+
     /// What is typed into a broken body at column 0 takes no name away.
     #[test]
     fn a_name_keeps_its_meaning() {

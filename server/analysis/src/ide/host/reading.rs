@@ -280,6 +280,8 @@ fn may_declare_tables(words: &mut Words) -> bool {
         "import aiomysql",
         "import databases",
         "from databases",
+        "firestore.",
+        "firestore_async",
     ];
     words.hold_any(&["mapped_column", "Column("])
         || (words.hold("SQLModel") && words.hold("table"))

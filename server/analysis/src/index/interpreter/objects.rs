@@ -313,6 +313,8 @@ impl Execution<'_, '_> {
     /// Assigns `target.name = value`.
     pub(super) fn set_attribute(&mut self, target: &Value, name: &SmolStr, value: Value) {
         match target {
+            // Clauses only add what is missing: `except Exception: self.client = None`.
+            Value::Instance(instance) if self.clauses > 0 && instance.attributes.get(name).is_some() => {}
             Value::Instance(instance) if instance.attributes.maker == self.number => {
                 instance.attributes.set(name, value);
             }

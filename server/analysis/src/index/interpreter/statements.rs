@@ -179,7 +179,9 @@ impl Execution<'_, '_> {
                 for handler in handlers.iter().filter(|handler| !(imports && is_for_imports(handler))) {
                     // What the body bound holds: handlers only add what is missing.
                     let before = self.names(scope);
+                    self.clauses += 1;
                     let caught = self.block(scope, &handler.body);
+                    self.clauses -= 1;
                     match caught {
                         Flow::Leave => {}
                         Flow::Return(Value::None) => self.early_returns.push(Value::None),

@@ -3,7 +3,7 @@
 use smol_str::SmolStr;
 
 use crate::frontend::locate;
-use crate::frontend::outcome::{Area, Bearer, Place, TokenSource};
+use crate::frontend::outcome::{Area, Attached, Bearer, Place, Request, TokenSource};
 use crate::ide::{Confidence, Diagnostic, Location, Related, Severity};
 use crate::rules::{RuleInfo, State};
 use crate::text::TextRange;
@@ -35,6 +35,16 @@ pub(in crate::rules) fn report(
         related: related.into_iter().filter(|step| step.location != location).collect(),
         unnecessary: false,
     })
+}
+
+/// Whether a request that was refused is made once more, with something that says who is calling: `apiFetch` renews the
+/// session and asks again with the new token.
+pub(in crate::rules) fn is_made_again(state: &State, request: &Request) -> bool {
+    let is_same =
+        |other: &Request| (other.call, &other.method, &other.url) == (request.call, &request.method, &request.url);
+    let again = |other: &Request| other.after_refusal && other.authorization != Attached::Never && is_same(other);
+    let mut made = state.frontend.outcome(request.call.file).into_iter().flat_map(|outcome| &outcome.requests);
+    !request.after_refusal && made.any(again)
 }
 
 /// The same of what harms only where its module runs: less is said where nothing leads to that.

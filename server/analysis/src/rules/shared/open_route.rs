@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 use self::meant::Meant;
 use super::people::People;
 use crate::auth::guard::{Guard, answers_constant, only_redirects, reads, touches_nothing};
-use crate::auth::public::{is_base_of_api, is_named_public, is_named_search};
+use crate::auth::public::{is_base_of_api, is_internal, is_named_public, is_named_search};
 use crate::ide::{Confidence, Judged, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
 use crate::rules::State;
@@ -230,7 +230,8 @@ impl Beside {
         for (other, judged) in own.filter(|(other, _)| among(other) && !other.kind.is_mounted()) {
             let guard = &judged.guard;
             if only_reads(other, judged) {
-                beside.guarded_reads += usize::from(guard.is_guarded());
+                // What administrators read of it says nothing of what others may.
+                beside.guarded_reads += usize::from(guard.is_guarded() && !is_internal(&other.path));
                 beside.open_reads += usize::from(*guard == Guard::Open(None));
                 continue;
             }

@@ -72,7 +72,9 @@ fn lower(text: &str, tree: &Tree, previous: Option<(&str, &[PlacedItem])>, share
         if indented && starts_line(text, node.start_byte()) {
             lowered.errors.push(TextRange::new(node.start_byte() as u32, node.end_byte() as u32));
         }
-        lowered.items.push(lower_item(text, node, &reusable, shared, &mut lowered.errors));
+        let mut placed = lower_item(text, node, &reusable, shared, &mut lowered.errors);
+        placed.broken |= root.has_error() && !stands_alone(text, node);
+        lowered.items.push(placed);
     }
     lowered.errors.sort_unstable();
     attach_public_comments(text, &mut lowered);
@@ -263,6 +265,17 @@ fn starts_line(text: &str, offset: usize) -> bool {
     let before = &text[..offset];
     let line = before.rfind(['\n', '\r']).map_or(before, |at| &before[at + 1..]);
     line.bytes().all(|byte| matches!(byte, b' ' | b'\t' | b'\x0c')) || line == "\u{feff}"
+}
+
+/// Whether nothing else stands on the lines of a statement, but what `;` parts from it: what stands beside broken code may
+/// be the half of something.
+fn stands_alone(text: &str, node: Node<'_>) -> bool {
+    let is_blank = |part: &str| part.trim_matches([' ', '\t', '\x0c', '\u{feff}']).is_empty();
+    let (before, after) = (&text[..node.start_byte()], &text[node.end_byte()..]);
+    let before = before.rfind(['\n', '\r']).map_or(before, |at| &before[at + 1..]);
+    let after = after.find(['\n', '\r']).map_or(after, |at| &after[..at]);
+    let after = after.trim_start_matches([' ', '\t', '\x0c']);
+    (is_blank(before) || before.trim_end().ends_with(';')) && (is_blank(after) || after.starts_with([';', '#']))
 }
 
 /// Named children of a node, comments left out.
