@@ -347,6 +347,8 @@ impl Engine<'_, '_> {
                 !mix.rows.is_empty() && mix.rows.iter().all(|row| self.is_fine(path, *row, 1))
             }
             Abs::Mix(mix) => mix.principal,
+            // `{"$in": ids}`, where it is not known what these are.
+            Abs::Map(_) | Abs::Items(_) if value.parts(path).unclear => value.parts(path).principal,
             value => !matches!(value, Abs::Unknown) && self.is_authorised(path, value, 0),
         };
         // Rows of the users of one's organisation are those of colleagues, too.
