@@ -347,6 +347,8 @@ impl Engine<'_, '_> {
                 !mix.rows.is_empty() && mix.rows.iter().all(|row| self.is_fine(path, *row, 1))
             }
             Abs::Mix(mix) => mix.principal,
+            // `{"$in": ids}`, where it is not known what these are.
+            Abs::Map(_) | Abs::Items(_) if value.parts(path).unclear => value.parts(path).principal,
             value => !matches!(value, Abs::Unknown) && self.is_authorised(path, value, 0),
         };
         // Rows of the users of one's organisation are those of colleagues, too.
@@ -402,8 +404,8 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// Whether a row was found by its key among what rows of another table refer to, that of the users left out: it is not
-    /// the caller's for that, where those are.
+    /// Whether a row was found by its key among what rows of another table refer to, that of the users left out, or among what
+    /// something out of reach made of the caller: it is not the caller's for that, where those are.
     fn is_referred_to(&self, path: &Path, asked: &Predicate, value: &Abs) -> bool {
         let Some((of, _)) = asked.column.as_ref().filter(|(of, column)| of.is_key(column)) else { return false };
         let mix = value.parts(path);
@@ -411,7 +413,8 @@ impl Engine<'_, '_> {
             let model = path.rows.get(id).and_then(|row| row.model.as_ref());
             model.is_some_and(|model| model.site != of.site && !model.is_user && !names::is_user_table(&model.table))
         };
-        !mix.principal && mix.clients.is_empty() && !mix.rows.is_empty() && mix.rows.iter().all(of_others)
+        let by_rows = !mix.principal && mix.clients.is_empty() && !mix.rows.is_empty();
+        mix.principal && mix.unclear || by_rows && mix.rows.iter().all(of_others)
     }
 
     /// The client's value that a query takes for the owner.
