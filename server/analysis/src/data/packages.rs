@@ -12,6 +12,7 @@ use super::execution::element;
 use super::later;
 use super::names;
 use super::terms::{either, function, term};
+use super::tools;
 use super::types::is_instance;
 use super::upkeep::{is_clock, is_clock_of_sql};
 use super::value::{Abs, Known, Mix, Path, Predicate, Verb};
@@ -130,6 +131,9 @@ impl Engine<'_, '_> {
         }
         if later::holds_tasks(package) {
             return later::tasks(&SmolStr::new(package));
+        }
+        if let Some(tool) = tools::made_tool(package, given) {
+            return tool;
         }
         if later::is_task(package) {
             self.add_task(path, expr, given);

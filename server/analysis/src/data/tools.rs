@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::calls::{Given, Spread};
 use super::engine::{Caller, Engine, Exit};
 use super::models::last_name;
+use super::tables::is_callable;
 use super::value::{Abs, Known, Path, Place, Vars};
 use super::{Access, Fault, Table, Use};
 use crate::facts::python::tree::{Expr, Param, ParamKind};
@@ -66,6 +67,16 @@ const DECORATORS: &[&str] = &[
     "langchain.tools.tool",
     "langchain_core.tools.tool",
     "livekit.agents.function_tool",
+];
+/// What makes a tool of a function that it is given: LangChain, LlamaIndex, the ADK of Google.
+const MAKERS: &[&str] = &[
+    "google.adk.tools.FunctionTool",
+    "langchain.agents.Tool",
+    "langchain.tools.StructuredTool.from_function",
+    "langchain.tools.Tool",
+    "langchain_core.tools.StructuredTool.from_function",
+    "langchain_core.tools.Tool",
+    "llama_index.core.tools.FunctionTool.from_defaults",
 ];
 /// Tools of one call that are looked at.
 const MAX_TOOLS: usize = 12;
@@ -146,4 +157,15 @@ fn is_offered(value: &Abs, is_list: bool) -> bool {
         Abs::Known(Known(Value::Function(_))) => is_list,
         _ => false,
     }
+}
+
+/// The function that a call of a package makes a tool of: `function_tool(complete)`, `Tool(name="find", func=find)`.
+pub(super) fn made_tool(package: &str, given: &[Given]) -> Option<Abs> {
+    if !DECORATORS.contains(&package) && !MAKERS.contains(&package) {
+        return None;
+    }
+    let is_named =
+        |one: &&Given| one.name.as_ref().is_some_and(|name| matches!(name.as_str(), "func" | "fn" | "coroutine"));
+    let function = given.iter().find(is_named).or_else(|| given.iter().find(|one| one.name.is_none()))?;
+    is_callable(&function.value).then(|| function.value.clone())
 }
