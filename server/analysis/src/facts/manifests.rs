@@ -3,7 +3,7 @@
 //! Only one question is asked of these files, so they are scanned line by line
 //! and not parsed: the line that names `fastapi`, and the version beside it.
 
-/// A version of FastAPI: major, minor, patch.
+/// A version of a package: major, minor, patch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Version(pub u32, pub u32, pub u32);
 
@@ -120,7 +120,7 @@ fn below(version: Version) -> Option<Version> {
     }
 }
 
-pub(super) fn parse(text: &str) -> Option<Version> {
+pub(crate) fn parse(text: &str) -> Option<Version> {
     let mut parts = text.trim().split('.').map(|part| {
         let digits = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
         part[..digits].parse::<u32>().ok()

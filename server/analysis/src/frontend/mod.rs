@@ -35,7 +35,7 @@ use smol_str::SmolStr;
 
 use self::bases::Bases;
 use self::evaluation::Session;
-use self::modules::{Configurations, Resolved};
+use self::modules::{Configurations, NextVersion, Resolved};
 use self::outcome::{Client, Outcome, Place, UrlPart};
 use self::placement::Placement;
 use self::unpacked::Unpacked;
@@ -302,9 +302,8 @@ impl Frontend {
         self.configurations.better_auth_minor(path)
     }
 
-    /// The folder of the project of Next.js that a file belongs to, and the major
-    /// version that it asks for at least, where its package says so.
-    pub fn next_project(&self, path: &str) -> Option<(&str, Option<u32>)> {
+    /// The folder of the project of Next.js that a file belongs to, and what its package says of the version.
+    pub fn next_project(&self, path: &str) -> Option<(&str, NextVersion)> {
         self.configurations.next(path)
     }
 

@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::published::Published;
+use crate::facts::manifests::{self, Version};
 use crate::facts::typescript::lower::lower_file;
 use crate::facts::typescript::tree::{Expr, ExprKind, Property, StmtKind};
 use crate::index::sources::Sources;
@@ -48,7 +49,7 @@ pub struct Configurations {
     /// Minor versions of Better Auth 1 that packages ask for at least, by folder.
     better_auth: BTreeMap<SmolStr, u32>,
     /// Folders of packages that ask for Next.js, each with the major version that it asks for at least.
-    next: BTreeMap<SmolStr, Option<u32>>,
+    next: BTreeMap<SmolStr, NextVersion>,
     /// Folders of packages whose pages are built into static files.
     without_server: BTreeSet<SmolStr>,
     published: Published,
@@ -79,6 +80,24 @@ fn minor_of_better_auth(range: &str) -> Option<u32> {
     let mut parts = exact.split('.');
     let major = parts.next()?.parse::<u32>().ok()?;
     parts.next()?.parse().ok().filter(|_| major == 1)
+}
+
+/// What a package says of the Next.js that it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextVersion {
+    /// The major version that it asks for at least.
+    pub major: Option<u32>,
+    /// The version, where it takes no other.
+    pub pinned: Option<Version>,
+}
+
+impl NextVersion {
+    fn of(range: &str) -> Self {
+        let exact = range.trim().trim_start_matches(['=', 'v']);
+        let parts = exact.split('.').filter(|part| part.parse::<u32>().is_ok()).count();
+        let is_exact = parts == 3 && exact.split('.').count() == 3;
+        Self { major: major(range), pinned: manifests::parse(exact).filter(|_| is_exact) }
+    }
 }
 
 /// The major version that a range begins with: `^15.0.1`, `16.x`.
@@ -112,7 +131,7 @@ impl Configurations {
             let asked = asks("better-auth").and_then(|range| minor_of_better_auth(&range));
             self.better_auth.extend(asked.map(|minor| (SmolStr::new(folder), minor)));
             self.next.remove(folder);
-            self.next.extend(asks("next").map(|range| (SmolStr::new(folder), major(&range))));
+            self.next.extend(asks("next").map(|range| (SmolStr::new(folder), NextVersion::of(&range))));
             let has = |package: &&str| asks(package).is_some();
             match BUILDERS.iter().any(has) && !SERVERS.iter().any(has) {
                 true => self.without_server.insert(folder.into()),
@@ -175,12 +194,12 @@ impl Configurations {
     }
 
     /// The folder of the nearest package above a file that asks for Next.js, and
-    /// the major version.
-    pub(super) fn next(&self, path: &str) -> Option<(&str, Option<u32>)> {
+    /// which version.
+    pub(super) fn next(&self, path: &str) -> Option<(&str, NextVersion)> {
         let mut folder = path;
         while let Some((above, _)) = folder.rsplit_once('/') {
-            if let Some((found, major)) = self.next.get_key_value(above) {
-                return Some((found, *major));
+            if let Some((found, version)) = self.next.get_key_value(above) {
+                return Some((found, *version));
             }
             folder = above;
         }

@@ -49,7 +49,7 @@ fn why_never(state: &State, file: FileId) -> Option<String> {
     let home = home(state, root)?;
     let (folder, name) = path.rsplit_once('/')?;
     let (stem, ending) = name.rsplit_once('.')?;
-    let is_old = version.is_some_and(|version| version < FIRST_WITH_PROXY);
+    let is_old = version.major.is_some_and(|major| major < FIRST_WITH_PROXY);
     if folder == home {
         let never = stem == "proxy" && is_old;
         return never.then(|| format!("Next.js runs `proxy.{ending}` from version {FIRST_WITH_PROXY} on only, and the project asks for an older one. Name it `middleware.{ending}`, and its function `middleware`"));

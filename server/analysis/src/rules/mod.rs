@@ -94,6 +94,7 @@ pub mod unverified_auth_dependency;
 pub mod unverified_decode;
 pub mod user_id_type_mismatch;
 pub mod vulnerable_jwt_package;
+pub mod vulnerable_next_middleware;
 pub mod weak_secret;
 pub mod wrong_auth_status;
 pub mod wrong_ownership_status;
@@ -226,6 +227,7 @@ pub fn all() -> &'static [RuleInfo] {
         unverified_decode::INFO,
         user_id_type_mismatch::INFO,
         vulnerable_jwt_package::INFO,
+        vulnerable_next_middleware::INFO,
         weak_secret::INFO,
         wrong_auth_status::INFO,
         wrong_ownership_status::INFO,
@@ -353,6 +355,7 @@ const FRONTEND_CHECKS: &[Check] = &[
     unhandled_unauthorized::check,
     unknown_backend_route::check,
     user_id_type_mismatch::check_frontend,
+    vulnerable_next_middleware::check,
 ];
 
 /// Which files findings are in.
