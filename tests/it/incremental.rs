@@ -540,26 +540,12 @@ fn what_an_application_keeps_is_looked_at_again_when_something_else_is_kept() {
     let service = "import os\nimport jwt\n\nclass Tokens:\n    def read(self, token):\n        return jwt.decode(token, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n\nclass Unread:\n    def read(self, token):\n        return token\n";
     let main = "from fastapi import Depends, FastAPI, Request\nfrom start import start\n\napp = FastAPI()\nstart(app)\n\ndef caller(request: Request):\n    return request.app.state.tokens.read(request.headers[\"Authorization\"])\n\n@app.get(\"/rows\")\ndef rows(me=Depends(caller)): ...\n";
     let start = "from service import Tokens, Unread\n\ndef start(app):\n    app.state.tokens = Tokens()\n";
-    let mut texts = Texts::from([
+    let texts = Texts::from([
         ("/p/service.py".to_owned(), service.to_owned()),
         ("/p/main.py".to_owned(), main.to_owned()),
         ("/p/start.py".to_owned(), start.to_owned()),
     ]);
-    let mut host = AnalysisHost::new();
-    let disk = texts.iter().map(|(path, text)| (path.clone(), FileContent::Text(text.as_str().into()))).collect();
-    host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
-    let guard = |analysis: &Analysis| {
-        let apps = analysis.apps();
-        let rows = apps.iter().flat_map(|app| &app.routes).find(|route| route.path == "/rows");
-        rows.map(|route| format!("{:?}", route.status))
-    };
-    let mut show = |path: &str, text: &str| {
-        texts.insert(path.into(), text.into());
-        host.apply(Change { open: vec![(path.into(), Some(text.into()))], ..Change::default() });
-        let now = guard(&host.snapshot());
-        assert_eq!(now, guard(&fresh(&texts)), "{path}: {text}");
-        now.unwrap_or_default()
-    };
+    let mut show = status_of_rows(texts);
     assert_eq!(show("/p/main.py", main), "Guarded");
     assert_eq!(show("/p/start.py", &start.replace("Tokens()", "Unread()")), "Open");
     assert_eq!(show("/p/start.py", &start.replace("    app.state.tokens = Tokens()", "    pass")), "Unknown");
@@ -567,6 +553,26 @@ fn what_an_application_keeps_is_looked_at_again_when_something_else_is_kept() {
     let other = "from service import Unread\n\ndef stop(app):\n    app.state.tokens = Unread()\n";
     assert_eq!(show("/p/stop.py", other), "Unknown");
     assert_eq!(show("/p/stop.py", &other.replace(".tokens", ".others")), "Guarded");
+}
+
+/// Puts texts into files of a project, one after the other, and tells how the route `/rows` is guarded then. Each time a
+/// fresh start has to say the same.
+fn status_of_rows(mut texts: Texts) -> impl FnMut(&str, &str) -> String {
+    let mut host = AnalysisHost::new();
+    let disk = texts.iter().map(|(path, text)| (path.clone(), FileContent::Text(text.as_str().into()))).collect();
+    host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
+    let status = |analysis: &Analysis| {
+        let apps = analysis.apps();
+        let rows = apps.iter().flat_map(|app| &app.routes).find(|route| route.path == "/rows");
+        rows.map(|route| format!("{:?}", route.status))
+    };
+    move |path, text| {
+        texts.insert(path.into(), text.into());
+        host.apply(Change { open: vec![(path.into(), Some(text.into()))], ..Change::default() });
+        let now = status(&host.snapshot());
+        assert_eq!(now, status(&fresh(&texts)), "{path}: {text}");
+        now.unwrap_or_default()
+    }
 }
 
 /// Which of two modules an import means is asked again when the other one binds what it asks for, and what a signature
@@ -577,27 +583,13 @@ fn an_import_is_looked_at_again_when_another_module_binds_what_it_asks_for() {
     let main =
         "from fastapi import FastAPI\nfrom routes import rows\n\napp = FastAPI()\napp.include_router(rows.router)\n";
     let rows = "from fastapi import APIRouter, Depends, Header\nfrom auth import caller\n\nrouter = APIRouter()\n\n@router.get(\"/rows\")\ndef caller(me=Depends(caller)): ...\n";
-    let mut texts = Texts::from([
+    let texts = Texts::from([
         ("/p/auth.py".to_owned(), guard.to_owned()),
         ("/p/main.py".to_owned(), main.to_owned()),
         ("/p/routes/auth.py".to_owned(), "def other(): ...\n".to_owned()),
         ("/p/routes/rows.py".to_owned(), rows.to_owned()),
     ]);
-    let mut host = AnalysisHost::new();
-    let disk = texts.iter().map(|(path, text)| (path.clone(), FileContent::Text(text.as_str().into()))).collect();
-    host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
-    let status = |analysis: &Analysis| {
-        let apps = analysis.apps();
-        let rows = apps.iter().flat_map(|app| &app.routes).find(|route| route.path == "/rows");
-        rows.map(|route| format!("{:?}", route.status))
-    };
-    let mut show = |path: &str, text: &str| {
-        texts.insert(path.into(), text.into());
-        host.apply(Change { open: vec![(path.into(), Some(text.into()))], ..Change::default() });
-        let now = status(&host.snapshot());
-        assert_eq!(now, status(&fresh(&texts)), "{path}: {text}");
-        now.unwrap_or_default()
-    };
+    let mut show = status_of_rows(texts);
     let renamed = guard.replace("def caller", "def verified");
     let first = show("/p/auth.py", guard);
     let lacking = show("/p/auth.py", &renamed);

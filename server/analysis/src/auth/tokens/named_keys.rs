@@ -4,13 +4,13 @@
 use smol_str::{SmolStr, format_smolstr};
 
 use super::super::code::{Body, Found, Scope, last_name, parts};
-use super::super::sinks::is_http_client;
 use super::callees::{callee, parameter};
 use super::libraries::{Does, does};
+use super::transport::sends_requests;
 use super::{ItemTokens, NamedKeys, claims, decode, leaks};
 use crate::facts::python::idioms::returned;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, StmtKind, keyword, positional};
-use crate::index::value::{Resolve, Site, Value};
+use crate::index::value::{Resolve, Site};
 use crate::text::TextRange;
 
 /// Claims and header parameters that say where keys are.
@@ -101,7 +101,7 @@ impl Follower<'_, '_, '_, '_> {
                 break;
             }
         }
-        becomes.is_checked = self.body.find(&|expr| self.compares(&names, expr)).into_iter().next().is_some();
+        becomes.is_checked = !self.body.find(&|expr| self.compares(&names, expr)).is_empty();
         for found in self.body.calls() {
             self.call(&names, found, &mut becomes);
         }
@@ -159,8 +159,7 @@ impl Follower<'_, '_, '_, '_> {
     fn compares(&self, names: &[SmolStr], expr: &Expr) -> bool {
         let ExprKind::Compare { first, rest } = &expr.kind else { return false };
         let operands: Vec<&Expr> = std::iter::once(&**first).chain(rest.iter().map(|(_, other)| other)).collect();
-        let is_about = |operand: &&&Expr| self.is_within(names, operand) || reads_claim(operand, self.claim);
-        if !operands.iter().any(|operand| is_about(&operand)) {
+        if !operands.iter().any(|operand| self.is_within(names, operand) || reads_claim(operand, self.claim)) {
             return false;
         }
         let says_nothing = |operand: &Expr| match &operand.kind {
@@ -251,11 +250,7 @@ impl Follower<'_, '_, '_, '_> {
 
     /// Whether something sends requests: a package, a client that is made of it, or what `with` makes one.
     fn is_client(&self, expr: &Expr) -> bool {
-        let is_one = |expr: &Expr| match self.body.eval(self.body.traced(expr)) {
-            Value::Package(path) => is_http_client(&path),
-            Value::Instance(instance) => matches!(&instance.class, Value::Package(path) if is_http_client(path)),
-            _ => false,
-        };
+        let is_one = |expr: &Expr| sends_requests(&self.body.eval(self.body.traced(expr)));
         let opened = |name: &SmolStr| {
             self.body.statements().iter().any(|(stmt, _)| match &stmt.kind {
                 StmtKind::With { items, .. } => items.iter().any(|(opened, target)| {

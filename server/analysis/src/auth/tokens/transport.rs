@@ -43,16 +43,11 @@ fn fetches_keys(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<(T
 
 /// A request that fetches keys, or that carries a credential.
 fn sends(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<(Transport, At)> {
-    let is_client = |value: &Value| match value {
-        Value::Package(path) => is_http_client(path),
-        Value::Instance(instance) => matches!(&instance.class, Value::Package(path) if is_http_client(path)),
-        _ => false,
-    };
     let receiver = match &func.kind {
         ExprKind::Attribute { value, .. } => body.eval(body.traced(value)),
         _ => return None,
     };
-    if !is_client(&body.eval(func)) && !is_client(&receiver) {
+    if !sends_requests(&body.eval(func)) && !sends_requests(&receiver) {
         return None;
     }
     let at = if last_name(func).is_some_and(|name| name == "request") { 1 } else { 0 };
@@ -77,6 +72,15 @@ fn sends(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<(Transpor
         return Some((Transport::Unchecked, verify.range));
     }
     is_plain(body, address).then_some((transport, address.range))
+}
+
+/// Whether a value is a package that sends HTTP requests, or a client that is made of one.
+pub(super) fn sends_requests(value: &Value) -> bool {
+    match value {
+        Value::Package(path) => is_http_client(path),
+        Value::Instance(instance) => matches!(&instance.class, Value::Package(path) if is_http_client(path)),
+        _ => false,
+    }
 }
 
 /// A token in a cookie that goes over plain HTTP, too.
