@@ -12,6 +12,7 @@ use super::follow::Inherited;
 use super::holding::class_of;
 use super::named::{is_name_again, is_of_users};
 use super::outcome;
+use super::packages::is_keyed_signature;
 use super::partial::PARTIAL;
 use super::requests::{MESSAGE, SERVED, STATE_OF_APPLICATION, receives, serves};
 use super::statements::NEVER;
@@ -248,6 +249,15 @@ impl Flow<'_, '_> {
             (other, Abs::Credential) if !op.ends_with("in") && self.tells_apart(first, other) => Abs::Check,
             // Who sends a key among other words has it: `os.environ["ADMIN_KEY"] in authorization`.
             (_, Abs::Credential) if op.ends_with("in") && self.is_key_of_environment(first) => Abs::Check,
+            (made, given) | (given, made)
+                if !op.ends_with("in")
+                    && is_keyed_signature(made)
+                    && !matches!(given, Abs::Constant | Abs::Nothing)
+                    && !is_keyed_signature(given)
+                    && ![first, second].iter().any(|side| self.is_signed_by_client(path, side)) =>
+            {
+                Abs::Check
+            }
             _ => Abs::Other,
         }
     }

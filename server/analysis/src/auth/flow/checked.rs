@@ -57,7 +57,7 @@ fn is_hash_check(path: &str) -> bool {
 }
 
 /// The text behind `text.encode()`, `text.strip()`, `str(text)`.
-fn plain_text(expr: &Expr) -> &Expr {
+pub(super) fn plain_text(expr: &Expr) -> &Expr {
     match &expr.kind {
         ExprKind::Call { func, args } => match (&func.kind, args.as_slice()) {
             (ExprKind::Attribute { value, name }, _) if matches!(name.name.as_str(), "encode" | "strip") => {

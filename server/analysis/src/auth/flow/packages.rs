@@ -6,6 +6,7 @@ use super::super::Proof;
 use super::super::evidence::Evidence;
 use super::super::sinks::{Sink, classify, is_http_client, is_lookup, is_of_sender, raises_for_status};
 use super::super::sources::{Worth, is_scheme, jwt_auth_method, only_wraps, package_instance, worth_of};
+use super::checked::plain_text;
 use super::queries::TOKEN_LOOKED_UP;
 use super::statements::NEVER;
 use super::{Abs, Flow, Path};
@@ -87,6 +88,7 @@ impl Flow<'_, '_> {
         if is_made_again(package, args, &values) {
             return Abs::Request(SmolStr::default());
         }
+        let signed = values.iter().any(is_keyed_signature);
         let derived = values.into_iter().fold(Abs::Constant, Abs::join);
         let what = match classify(package) {
             Sink::Forwards if for_caller => Sink::Raises,
@@ -121,7 +123,9 @@ impl Flow<'_, '_> {
                 self.decides(expr, format!("`{package}` signs in with what the caller knows"));
                 Abs::Verified { checked: true }
             }
-            Sink::Answers if matches!(derived, Abs::Constant | Abs::Nothing | Abs::Other | Abs::Object(_)) => {
+            Sink::Answers
+                if !signed && matches!(derived, Abs::Constant | Abs::Nothing | Abs::Other | Abs::Object(_)) =>
+            {
                 let reason: SmolStr = format!("it is not known whose secret `{package}` compares").into();
                 path.unknown.get_or_insert(reason.clone());
                 Abs::Unknown(reason)
@@ -184,7 +188,7 @@ impl Flow<'_, '_> {
 
     /// Whether a value is a signature that was made with a key of the client's: `hmac.new(secret.encode(), body, sha256)`,
     /// where `secret` stands in the path.
-    fn is_signed_by_client(&mut self, path: &Path, value: &Expr) -> bool {
+    pub(super) fn is_signed_by_client(&mut self, path: &Path, value: &Expr) -> bool {
         let body = self.function().def.clone();
         let made = match value.as_name() {
             Some(name) => assigned(&body.body, name),
@@ -196,7 +200,9 @@ impl Flow<'_, '_> {
                 && matches!(self.outer(func), Value::Package(package) if matches!(package.as_str(), "hmac.new" | "hmac.digest"))
             {
                 let key = positional(args, 0).or_else(|| keyword(args, "key"));
-                return key.is_some_and(|key| self.eval(&mut path.clone(), key) == Abs::Credential);
+                let of_client =
+                    |key| self.is_of_client(plain_text(key)) || self.eval(&mut path.clone(), key) == Abs::Credential;
+                return key.is_some_and(of_client);
             }
             pending.extend(expr.children());
         }
@@ -307,6 +313,13 @@ fn is_given_a_key(package: &str, args: &[Arg]) -> bool {
     let token = if makes { keyword(args, "jwt").is_some() } else { !args.is_empty() };
     let key = keyword(args, "key").is_some() || (!makes && args.get(1).is_some_and(|arg| arg.name.is_none()));
     token && key
+}
+
+/// Whether a value is a signature that `hmac` made with a key (RFC 2104): who sends the same has been given it by
+/// somebody who has the key.
+pub(super) fn is_keyed_signature(value: &Abs) -> bool {
+    let Abs::Object(object) = value else { return false };
+    matches!(&**object, Value::Package(path) if path.starts_with("hmac.new") || path.starts_with("hmac.digest"))
 }
 
 fn builtin(path: &str, derived: Abs) -> Abs {
