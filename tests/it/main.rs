@@ -8,6 +8,7 @@ mod configuration;
 mod editor;
 mod extension;
 mod fixes;
+mod guard_fixes;
 mod halves;
 mod hostile_tree;
 mod hover;

@@ -18,7 +18,9 @@ use crate::facts::manifests::Version;
 use crate::facts::python::tree::{ExprKind, Function, Stmt, StmtKind};
 use crate::ide::{Applicability, Confidence, Diagnostic, Fix, Location, Refusal, RouteKind, Severity};
 use crate::index::dependencies::{self, Via, called, dependency_of};
+use crate::index::routes::Route;
 use crate::index::value::Value;
+use crate::rules::{behind_guard, unhandled_unauthorized};
 use crate::verdicts::{Verifier, candidates, handler_site};
 use crate::vfs::FileId;
 
@@ -83,6 +85,7 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
     let may_be_a_strangers = open.iter().any(|one| speaks_of_strangers(&one.route.path) || one.judged.data.makes_users);
     let refused =
         diagnostic.severity != Severity::Error || may_be_shown || may_be_a_strangers || may_be_refused(fixer, &open);
+    let left = open.iter().find_map(|one| left_behind_guard(fixer, one.route));
     for verifier in verifiers.iter().take(MAX_OFFERED) {
         let refused = refused
             || open.iter().any(|one| !is_usual(fixer, one, verifier))
@@ -95,17 +98,36 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
             let fix = if as_parameter {
                 parameter(fixer, diagnostic.location, &here, verifier)
             } else {
-                on_registrations(fixer, diagnostic.location, &open, verifier).map(|fix| match refused {
-                    true => Fix { applicability: Applicability::Unsafe, ..fix },
-                    false => fix,
+                on_registrations(fixer, diagnostic.location, &open, verifier).map(|fix| {
+                    match refused || left.is_some() {
+                        true => Fix { applicability: Applicability::Unsafe, ..fix },
+                        false => fix,
+                    }
                 })
             };
+            let fix = fix.map(|fix| match left {
+                Some(left) => Fix { title: format!("{}; {left}", fix.title), ..fix },
+                None => fix,
+            });
             keep(fix, fixes, refusals);
         }
     }
     for verifier in verifiers.iter().take(1) {
         wider::fixes(fixer, first, verifier, fixes);
     }
+}
+
+/// What somebody has to look at who guards an open route: a caller that is verified can still touch what is not his, and a
+/// frontend that is answered 401 may take that for data.
+fn left_behind_guard(fixer: &Fixer<'_>, route: &Route) -> Option<&'static str> {
+    let found = behind_guard(fixer.state, route);
+    let counts = |found: &&Diagnostic| matches!(found.severity, Severity::Error | Severity::Warning);
+    found.iter().filter(counts).map(|found| found.rule == unhandled_unauthorized::INFO.code).min().map(|unhandled| {
+        match unhandled {
+            false => "whose data it touches is still to be checked",
+            true => "the frontend has to expect 401 then",
+        }
+    })
 }
 
 /// Whether nothing else guards what is beside a route: its router, or where that

@@ -1,10 +1,11 @@
 //! `client-trusted-identity`: the client says who it is, and is believed.
 
-use super::shared::ownership::{Found, check as ownership_check, done, identity_site};
+use super::shared::ownership::{Found, Said, behind_guard as behind, check as ownership_check, done, identity_site};
 use super::shared::strangers::check as check_strangers;
 use super::{RuleInfo, State};
 use crate::data::{Client, Fault, Place, Use, is_of_user, is_owner, is_user_table};
 use crate::ide::{Diagnostic, Severity};
+use crate::index::routes::Route;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -18,40 +19,7 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    ownership_check(state, wanted, found, &INFO, Fault::TrustsClient, &|one| {
-        let client = one.access.client.as_ref()?;
-        // What a dependency believes is reported at the dependency.
-        if !one.guarded && !client.own {
-            return None;
-        }
-        // An open route has to be guarded first; a header that says who is calling pretends to do that.
-        if !one.guarded && client.place == Place::Path {
-            return None;
-        }
-        let (meant, table) = (client.says_caller, &one.access.table);
-        // Administrators change users by a plain `id`: whoever is one may be asked out of sight.
-        let of_users = !meant && (is_user_table(&table.name) || is_user_table(&table.sql));
-        // Whom a record is about is for its maker to say, where no route takes that column for the owner.
-        let about_others = !meant && !is_owner(&table.owner) && one.custom.by_owner + one.custom.claimed == 0;
-        let severity = match one.access.usage {
-            Use::Creates if about_others && one.custom.creates == 0 => return None,
-            _ if !one.guarded => Severity::Warning,
-            _ if of_users => Severity::Warning,
-            Use::Reads if one.custom.reads == 0 && !meant => return None,
-            Use::Reads if one.custom.reads == 0 && client.place == Place::Query => Severity::Warning,
-            _ => Severity::Error,
-        };
-        let principal = one.principal();
-        let (value, table) = (one.client(), &table.name);
-        let message = match of_users {
-            true => format!(
-                "{value} decides which `{table}` is {}, and nothing asks who may do that: whoever is signed in can take anybody's; compare it with {principal}, or ask for a right first.",
-                done(one.access.usage)
-            ),
-            false => names_somebody_else(one),
-        };
-        Some((severity, identity_site(one.route, one.access), message))
-    });
+    ownership_check(state, wanted, found, &INFO, Fault::TrustsClient, &named_by_client);
     check_strangers(state, wanted, found, &INFO, Fault::TrustsClient);
     // The owner comes with the rest of a request model. Behind a guard that is said of the model.
     ownership_check(state, wanted, found, &INFO, Fault::MassAssigned, &|one| {
@@ -62,6 +30,47 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
         let site = || identity_site(one.route, one.access);
         believed.then(|| (Severity::Warning, site(), names_somebody_else(one)))
     });
+}
+
+/// What would be found of an open route if somebody verified its callers.
+pub(super) fn behind_guard(state: &State, route: &Route, found: &mut Vec<Diagnostic>) {
+    behind(state, route, found, &INFO, Fault::TrustsClient, &named_by_client);
+}
+
+/// The client names whose rows are touched.
+fn named_by_client(one: &Found<'_>) -> Said {
+    let client = one.access.client.as_ref()?;
+    // What a dependency believes is reported at the dependency.
+    if !one.guarded && !client.own {
+        return None;
+    }
+    // An open route has to be guarded first; a header that says who is calling pretends to do that.
+    if !one.guarded && client.place == Place::Path {
+        return None;
+    }
+    let (meant, table) = (client.says_caller, &one.access.table);
+    // Administrators change users by a plain `id`: whoever is one may be asked out of sight.
+    let of_users = !meant && (is_user_table(&table.name) || is_user_table(&table.sql));
+    // Whom a record is about is for its maker to say, where no route takes that column for the owner.
+    let about_others = !meant && !is_owner(&table.owner) && one.custom.by_owner + one.custom.claimed == 0;
+    let severity = match one.access.usage {
+        Use::Creates if about_others && one.custom.creates == 0 => return None,
+        _ if !one.guarded => Severity::Warning,
+        _ if of_users => Severity::Warning,
+        Use::Reads if one.custom.reads == 0 && !meant => return None,
+        Use::Reads if one.custom.reads == 0 && client.place == Place::Query => Severity::Warning,
+        _ => Severity::Error,
+    };
+    let principal = one.principal();
+    let (value, table) = (one.client(), &table.name);
+    let message = match of_users {
+        true => format!(
+            "{value} decides which `{table}` is {}, and nothing asks who may do that: whoever is signed in can take anybody's; compare it with {principal}, or ask for a right first.",
+            done(one.access.usage)
+        ),
+        false => names_somebody_else(one),
+    };
+    Some((severity, identity_site(one.route, one.access), message))
 }
 
 /// The client names the owner of a row.

@@ -6,7 +6,7 @@ use super::server_endpoint_without_session::runs_behind;
 use super::shared::frontend;
 use super::shared::links::check as check_links;
 use super::shared::members::check as check_members;
-use super::shared::ownership::{check as ownership_check, severity};
+use super::shared::ownership::{Found, Said, behind_guard as behind, check as ownership_check, severity};
 use super::shared::strangers::check as check_strangers;
 use super::shared::tools::check_tools;
 use super::shared::without_credential::check as check_without_credential;
@@ -16,6 +16,7 @@ use crate::frontend::observed::{Asks, Endpoint, EndpointKind};
 use crate::frontend::outcome::Outcome;
 use crate::frontend::rows::{Chosen, Does, OwnedModel, RowAccess};
 use crate::ide::{Diagnostic, Severity};
+use crate::index::routes::Route;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -29,47 +30,55 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    ownership_check(state, wanted, found, &INFO, Fault::Unchecked, &|one| {
-        let table = &one.access.table;
-        if let Some(parent) = one.parent {
-            let message = format!(
-                "`{0}` is fetched by {1} and {2}, and nothing looks {7} `{3}` that is{4}: fetch the `{3}` first, compare its `{5}` with {6} and raise 403.",
-                table.name,
-                one.client(),
-                if one.access.usage == Use::Reads { "returned" } else { "changed" },
-                parent.name,
-                one.custom.words(&parent.name),
-                parent.owner,
-                one.principal(),
-                // The client named the row itself, or the one that it hangs on.
-                if table.hangs_on.iter().any(|hang| hang.column == table.owner) { "whose" } else { "in whose" },
-            );
-            return Some((severity(one)?, one.access.entry, message));
-        }
-        let whose = match one.columns() {
-            Some(columns) => format!("compares {columns} with"),
-            None => "compares its owner with".to_owned(),
-        };
-        let message = format!(
-            "`{}` is fetched by {} and {}, and nothing {whose} {}{}{}: compare them and raise 403 before that.",
-            table.name,
-            one.client(),
-            match one.access.usage {
-                Use::Reads if one.access.is_look() => "used to fetch others",
-                Use::Reads => "returned",
-                _ => "changed",
-            },
-            if one.tenant.is_some() { "that of " } else { "" },
-            one.principal(),
-            one.custom.words(&table.name)
-        );
-        Some((severity(one)?, one.access.entry, message))
-    });
+    ownership_check(state, wanted, found, &INFO, Fault::Unchecked, &not_compared);
     check_links(state, wanted, found, &INFO);
     check_strangers(state, wanted, found, &INFO, Fault::Unchecked);
     check_without_credential(state, wanted, found, &INFO, Fault::Unchecked);
     check_members(state, wanted, found, &INFO);
     check_tools(state, wanted, found, &INFO, Fault::Unchecked);
+}
+
+/// What would be found of an open route if somebody verified its callers.
+pub(super) fn behind_guard(state: &State, route: &Route, found: &mut Vec<Diagnostic>) {
+    behind(state, route, found, &INFO, Fault::Unchecked, &not_compared);
+}
+
+/// A row is found by what the client sends, and nobody compares its owner.
+fn not_compared(one: &Found<'_>) -> Said {
+    let table = &one.access.table;
+    if let Some(parent) = one.parent {
+        let message = format!(
+            "`{0}` is fetched by {1} and {2}, and nothing looks {7} `{3}` that is{4}: fetch the `{3}` first, compare its `{5}` with {6} and raise 403.",
+            table.name,
+            one.client(),
+            if one.access.usage == Use::Reads { "returned" } else { "changed" },
+            parent.name,
+            one.custom.words(&parent.name),
+            parent.owner,
+            one.principal(),
+            // The client named the row itself, or the one that it hangs on.
+            if table.hangs_on.iter().any(|hang| hang.column == table.owner) { "whose" } else { "in whose" },
+        );
+        return Some((severity(one)?, one.access.entry, message));
+    }
+    let whose = match one.columns() {
+        Some(columns) => format!("compares {columns} with"),
+        None => "compares its owner with".to_owned(),
+    };
+    let message = format!(
+        "`{}` is fetched by {} and {}, and nothing {whose} {}{}{}: compare them and raise 403 before that.",
+        table.name,
+        one.client(),
+        match one.access.usage {
+            Use::Reads if one.access.is_look() => "used to fetch others",
+            Use::Reads => "returned",
+            _ => "changed",
+        },
+        if one.tenant.is_some() { "that of " } else { "" },
+        one.principal(),
+        one.custom.words(&table.name)
+    );
+    Some((severity(one)?, one.access.entry, message))
 }
 
 /// The same in route handlers and server actions of Next.js.

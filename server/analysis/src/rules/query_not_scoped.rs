@@ -1,12 +1,13 @@
 //! `query-not-scoped`: rows of all users where those of the caller are meant.
 
-use super::shared::ownership::{Found, Said, check as ownership_check, done, severity};
+use super::shared::ownership::{Found, Said, behind_guard as behind, check as ownership_check, done, severity};
 use super::shared::strangers::check as check_strangers;
 use super::shared::tools::check_tools;
 use super::shared::without_credential::check as check_without_credential;
 use super::{RuleInfo, State};
 use crate::data::{Fault, Use};
 use crate::ide::{Diagnostic, Severity};
+use crate::index::routes::Route;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -20,44 +21,52 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    ownership_check(state, wanted, found, &INFO, Fault::Unscoped, &|one| {
-        let table = &one.access.table;
-        if one.access.is_first_user() {
-            return first_user(one);
-        }
-        let (narrowed, column) = match (one.parent, one.columns()) {
-            (Some(parent), _) => {
-                (format!("to the caller's `{}`", parent.name), format!("`{}.{}`", parent.name, parent.owner))
-            }
-            (None, Some(columns)) => (format!("by {columns}"), columns),
-            (None, None) => ("to whoever asks".to_owned(), "the column that says whose a row is".to_owned()),
-        };
-        let all = if one.tenant.is_some() { "everybody" } else { "every user" };
-        let message = format!(
-            "The query on `{}` is not narrowed {narrowed}: rows of {all} are {}, whoever {} is{}; add a condition on {column}.",
-            table.name,
-            done(one.access.usage),
-            one.principal(),
-            one.custom.words(&one.parent.unwrap_or(table).name)
-        );
-        // An open route has to be guarded first.
-        let all = table.personal && one.access.usage == Use::Reads && one.access.client.is_none();
-        if one.guarded && all && one.custom.is_record() {
-            let written = one.owner().map(|owner| format!(" (`{}.{owner}`)", table.name)).unwrap_or_default();
-            let message = format!(
-                "The query on `{}` gives all rows to anybody who is signed in, and {} routes write down there what their caller did{written}: narrow it to {}, or ask for a right.",
-                table.name,
-                one.custom.creates,
-                one.principal()
-            );
-            return Some((Severity::Warning, one.access.entry, message));
-        }
-        let severity = severity(one).filter(|_| one.guarded)?;
-        Some((severity, one.access.entry, message))
-    });
+    ownership_check(state, wanted, found, &INFO, Fault::Unscoped, &not_narrowed);
     check_strangers(state, wanted, found, &INFO, Fault::Unscoped);
     check_without_credential(state, wanted, found, &INFO, Fault::Unscoped);
     check_tools(state, wanted, found, &INFO, Fault::Unscoped);
+}
+
+/// What would be found of an open route if somebody verified its callers.
+pub(super) fn behind_guard(state: &State, route: &Route, found: &mut Vec<Diagnostic>) {
+    behind(state, route, found, &INFO, Fault::Unscoped, &not_narrowed);
+}
+
+/// Rows are touched whosever they are.
+fn not_narrowed(one: &Found<'_>) -> Said {
+    let table = &one.access.table;
+    if one.access.is_first_user() {
+        return first_user(one);
+    }
+    let (narrowed, column) = match (one.parent, one.columns()) {
+        (Some(parent), _) => {
+            (format!("to the caller's `{}`", parent.name), format!("`{}.{}`", parent.name, parent.owner))
+        }
+        (None, Some(columns)) => (format!("by {columns}"), columns),
+        (None, None) => ("to whoever asks".to_owned(), "the column that says whose a row is".to_owned()),
+    };
+    let all = if one.tenant.is_some() { "everybody" } else { "every user" };
+    let message = format!(
+        "The query on `{}` is not narrowed {narrowed}: rows of {all} are {}, whoever {} is{}; add a condition on {column}.",
+        table.name,
+        done(one.access.usage),
+        one.principal(),
+        one.custom.words(&one.parent.unwrap_or(table).name)
+    );
+    // An open route has to be guarded first.
+    let all = table.personal && one.access.usage == Use::Reads && one.access.client.is_none();
+    if one.guarded && all && one.custom.is_record() {
+        let written = one.owner().map(|owner| format!(" (`{}.{owner}`)", table.name)).unwrap_or_default();
+        let message = format!(
+            "The query on `{}` gives all rows to anybody who is signed in, and {} routes write down there what their caller did{written}: narrow it to {}, or ask for a right.",
+            table.name,
+            one.custom.creates,
+            one.principal()
+        );
+        return Some((Severity::Warning, one.access.entry, message));
+    }
+    let severity = severity(one).filter(|_| one.guarded)?;
+    Some((severity, one.access.entry, message))
 }
 
 /// The first of all users stands for whoever calls.

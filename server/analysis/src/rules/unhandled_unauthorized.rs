@@ -11,6 +11,7 @@ use super::{RuleInfo, State, related};
 use crate::frontend::observed::How;
 use crate::frontend::outcome::{Client, Place, Request, TokenSource};
 use crate::ide::{Diagnostic, Severity};
+use crate::index::routes::Route;
 use crate::verdicts::calls::{Origins, Reached};
 use crate::verdicts::handler_site;
 use crate::vfs::FileId;
@@ -26,6 +27,21 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    find(state, wanted, &|reached| reached.judged.guard.is_guarded(), found);
+}
+
+/// What would be found of the requests that reach an open route if somebody verified its callers.
+pub(super) fn behind_guard(state: &State, route: &Route, found: &mut Vec<Diagnostic>) {
+    find(state, &|_| true, &|reached| std::ptr::eq(reached.route, route), found);
+}
+
+/// Findings on the requests that may be answered 401.
+fn find(
+    state: &State,
+    wanted: &dyn Fn(FileId) -> bool,
+    may_refuse: &dyn Fn(&Reached<'_>) -> bool,
+    found: &mut Vec<Diagnostic>,
+) {
     // What anybody does with the answer to a request that is made at a place.
     let mut done: FxHashMap<Place, Vec<How>> = FxHashMap::default();
     for answered in state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.observed.answers) {
@@ -43,9 +59,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             .iter()
             .filter(|request| request.client == Client::Fetch && is_blind(&request.place) && !is_service(request));
         for request in own {
-            let Some(reached) = origins.reached(file, request).filter(|one| one.judged.guard.is_guarded()) else {
-                continue;
-            };
+            let Some(reached) = origins.reached(file, request).filter(may_refuse) else { continue };
             blind.entry(request.place).or_insert((request, reached));
         }
     }

@@ -96,12 +96,41 @@ pub(in crate::rules) fn check(
     fault: Fault,
     judge: &dyn Fn(&Found<'_>) -> Said,
 ) {
+    find(state, wanted, None, found, info, fault, judge);
+}
+
+/// What would be found of an open route if somebody verified its callers.
+pub(in crate::rules) fn behind_guard(
+    state: &State,
+    route: &Route,
+    found: &mut Vec<Diagnostic>,
+    info: &RuleInfo,
+    fault: Fault,
+    judge: &dyn Fn(&Found<'_>) -> Said,
+) {
+    find(state, &|_| true, Some(route), found, info, fault, judge);
+}
+
+/// Findings on the accesses of all routes, or of one alone as if it were guarded.
+fn find(
+    state: &State,
+    wanted: &dyn Fn(FileId) -> bool,
+    assumed: Option<&Route>,
+    found: &mut Vec<Diagnostic>,
+    info: &RuleInfo,
+    fault: Fault,
+    judge: &dyn Fn(&Found<'_>) -> Said,
+) {
     let mut customs: Option<AllCustoms> = None;
     let mut upkeep: Option<Upkeep> = None;
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     for_each_served(state, |_, route, judged| {
+        if assumed.is_some_and(|assumed| !std::ptr::eq(assumed, route)) {
+            return;
+        }
         // There is no caller to compare with yet, which is said of the route.
-        let nobody = judged.guard == Guard::Open(None) && matches!(fault, Fault::Unchecked | Fault::Unscoped);
+        let is_open = assumed.is_none() && judged.guard == Guard::Open(None);
+        let nobody = is_open && matches!(fault, Fault::Unchecked | Fault::Unscoped);
         let within =
             judged.data.within.iter().flat_map(|within| within.faults.iter().map(move |at| (at, Some(within))));
         let plain = judged.data.faults.iter().map(|access| (access, None));
@@ -132,7 +161,7 @@ pub(in crate::rules) fn check(
                 continue;
             }
             let unsure = matches!(judged.guard, Guard::Unknown(_));
-            let guarded = judged.guard.is_guarded() || unsure;
+            let guarded = judged.guard.is_guarded() || unsure || assumed.is_some();
             // Whose the rows are that hang on others, those say; where none does, nobody.
             let hangs = !access.table.hangs_on.is_empty();
             let declared = all.declared(&access.table).filter(|_| access.table.guessed);
