@@ -181,3 +181,13 @@ export async function makeTag(token: string) {
         assert_eq!(fix.applicability == Applicability::Safe, left.is_none(), "{route}");
     }
 }
+
+/// Where guests are served beside it, a route may be meant for them.
+#[test]
+fn a_guard_beside_routes_for_guests_is_unsafe() {
+    let main = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, Header, HTTPException\n\napp = FastAPI()\n\n\ndef user(authorization: str = Header()):\n    try:\n        return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\n\ndef perhaps(authorization: str | None = Header(None)):\n    return user(authorization) if authorization else None\n\n\n@app.get(\"/a\")\ndef a(me=Depends(user)): ...\n\n\n@app.post(\"/played\")\ndef played(text: str, me=Depends(BESIDE)):\n    return open(text).read() if me else open(\"guests\").read()\n\n\n@app.post(\"/tried\")\ndef tried(text: str):\n    return open(text).read()\n";
+    for (beside, safe) in [("user", true), ("perhaps", false)] {
+        let project = Project::of(&[("main.py", &main.replace("BESIDE", beside))]);
+        assert_eq!(project.is_safe("POST /tried"), Some(safe), "{beside}");
+    }
+}

@@ -47,6 +47,11 @@ impl Guard {
         matches!(self, Self::Public(reason) if reason == public::REFRESHING)
     }
 
+    /// Whether it looks who the caller is, and serves strangers, too.
+    pub fn serves_guests(&self) -> bool {
+        matches!(self, Self::Public(reason) if [public::OPTIONAL, public::TELLS_APART].contains(&reason.as_str()))
+    }
+
     /// Whether somebody verifies the caller.
     pub fn is_guarded(&self) -> bool {
         matches!(self, Self::Guarded(_) | Self::Around(_) | Self::InBody(_))

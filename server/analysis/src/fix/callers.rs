@@ -7,6 +7,7 @@ use crate::auth::guard::sends_browsers_on;
 use crate::auth::public::{is_for_machines, is_named_form, is_named_public};
 use crate::frontend::outcome::Attached;
 use crate::index::routes::Route;
+use crate::rules::unhandled_unauthorized::blind;
 use crate::verdicts::calls::Origins;
 
 /// Whether a guard on these open routes may turn callers away who are meant to get in: the frontend is seen to
@@ -28,4 +29,10 @@ pub(super) fn called_bare(state: &State) -> FxHashSet<*const Route> {
     bare.filter_map(|(file, sent)| origins.reached(file, sent))
         .map(|reached| std::ptr::from_ref(reached.route))
         .collect()
+}
+
+/// The routes that requests of the frontend reach whose answer is taken for data whatever it is, by their addresses in the
+/// table.
+pub(super) fn answered_blindly(state: &State) -> FxHashSet<*const Route> {
+    blind(state).into_values().map(|reached| std::ptr::from_ref(reached.route)).collect()
 }

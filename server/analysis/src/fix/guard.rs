@@ -20,7 +20,7 @@ use crate::ide::{Applicability, Confidence, Diagnostic, Fix, Location, Refusal, 
 use crate::index::dependencies::{self, Via, called, dependency_of};
 use crate::index::routes::Route;
 use crate::index::value::Value;
-use crate::rules::{behind_guard, unhandled_unauthorized};
+use crate::rules::behind_guard;
 use crate::verdicts::{Verifier, candidates, handler_site};
 use crate::vfs::FileId;
 
@@ -89,7 +89,7 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
     for verifier in verifiers.iter().take(MAX_OFFERED) {
         let refused = refused
             || open.iter().any(|one| !is_usual(fixer, one, verifier))
-            || open.iter().any(|one| is_for_fewer(fixer, one, verifier));
+            || open.iter().any(|one| is_for_fewer(fixer, one, verifier) || serves_guests(fixer, one));
         let forms = if identity { [true, false] } else { [false, true] };
         for as_parameter in forms {
             if as_parameter && !gives_identity(fixer, verifier) {
@@ -120,14 +120,12 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
 /// What somebody has to look at who guards an open route: a caller that is verified can still touch what is not his, and a
 /// frontend that is answered 401 may take that for data.
 fn left_behind_guard(fixer: &Fixer<'_>, route: &Route) -> Option<&'static str> {
-    let found = behind_guard(fixer.state, route);
-    let counts = |found: &&Diagnostic| matches!(found.severity, Severity::Error | Severity::Warning);
-    found.iter().filter(counts).map(|found| found.rule == unhandled_unauthorized::INFO.code).min().map(|unhandled| {
-        match unhandled {
-            false => "whose data it touches is still to be checked",
-            true => "the frontend has to expect 401 then",
-        }
-    })
+    let counts = |found: &Diagnostic| matches!(found.severity, Severity::Error | Severity::Warning);
+    if behind_guard(fixer.state, route).iter().any(counts) {
+        return Some("whose data it touches is still to be checked");
+    }
+    let is_read = fixer.answered_blindly().contains(&std::ptr::from_ref(route));
+    is_read.then_some("the frontend has to expect 401 then")
 }
 
 /// Whether nothing else guards what is beside a route: its router, or where that
@@ -166,6 +164,17 @@ fn is_for_fewer(fixer: &Fixer<'_>, one: &Served<'_>, verifier: &Verifier) -> boo
     };
     let is_open = one.judged.expected == Expectation::Unstated && !is_internal(&one.route.path);
     reads(one.route) && is_open && fixer.all_served().any(|other| asks(&other))
+}
+
+/// Whether most routes beside one that do not turn strangers away serve them on purpose: this one may be meant to, too.
+fn serves_guests(fixer: &Fixer<'_>, one: &Served<'_>) -> bool {
+    let beside = fixer.all_served().filter(|other| other.route.router == one.route.router);
+    let (mut guests, mut guarded) = (0, 0);
+    for other in beside {
+        guests += usize::from(other.judged.guard.serves_guests());
+        guarded += usize::from(other.judged.guard.is_guarded());
+    }
+    guests > 0 && guests >= guarded
 }
 
 pub(super) fn keep(fix: Result<Fix, Refusal>, fixes: &mut Vec<Fix>, refusals: &mut Vec<Refusal>) {

@@ -83,6 +83,7 @@ pub struct Fixer<'s> {
     style: OnceCell<ProjectStyle>,
     places: OnceCell<Places>,
     called_bare: OnceCell<FxHashSet<*const Route>>,
+    answered_blindly: OnceCell<FxHashSet<*const Route>>,
     /// Files that executing a file executes.
     reachable: RefCell<FxHashMap<FileId, FxHashSet<FileId>>>,
     /// Folders that a file's absolute imports of the project begin at.
@@ -187,6 +188,7 @@ impl<'s> Fixer<'s> {
             style: OnceCell::new(),
             places: OnceCell::new(),
             called_bare: OnceCell::new(),
+            answered_blindly: OnceCell::new(),
             reachable: RefCell::default(),
             roots: RefCell::default(),
         }
@@ -282,6 +284,11 @@ impl<'s> Fixer<'s> {
     /// The routes that the frontend calls without a credential.
     fn called_bare(&self) -> &FxHashSet<*const Route> {
         self.called_bare.get_or_init(|| callers::called_bare(self.state))
+    }
+
+    /// The routes whose answers the frontend takes for data whatever they are.
+    fn answered_blindly(&self) -> &FxHashSet<*const Route> {
+        self.answered_blindly.get_or_init(|| callers::answered_blindly(self.state))
     }
 
     fn places(&self) -> &Places {

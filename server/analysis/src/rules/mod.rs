@@ -367,15 +367,14 @@ pub(crate) enum Half {
     Frontend,
 }
 
-/// What would be found of an open route, and of who asks for it, if somebody verified its callers: behind a guard it is
-/// whose rows it touches that counts.
+/// What would be found of an open route if somebody verified its callers: behind a guard it is whose rows it touches that
+/// counts.
 pub(crate) fn behind_guard(state: &State, route: &Route) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     client_trusted_identity::behind_guard(state, route, &mut found);
     missing_ownership_check::behind_guard(state, route, &mut found);
     owner_mass_assignment::behind_guard(state, route, &mut found);
     query_not_scoped::behind_guard(state, route, &mut found);
-    unhandled_unauthorized::behind_guard(state, route, &mut found);
     found
 }
 

@@ -7,6 +7,7 @@ use super::middleware_never_runs::never_runs;
 use super::missing_auth_dependency::shown;
 use super::shared::frontend;
 use super::{RuleInfo, State};
+use crate::auth::public::is_delivery;
 use crate::data::is_owner;
 use crate::frontend::observed::{Asks, EffectKind, Endpoint, EndpointKind};
 use crate::frontend::placement::Entry;
@@ -159,9 +160,21 @@ fn finding(
         );
         return frontend::report(state, &INFO, Severity::Info, endpoint.place, message, Vec::new());
     }
+    let path = state.sources.file(file).map_or("", |source| source.path.as_str());
+    let advice = match endpoint.kind == EndpointKind::Handler && is_delivered_to(path, &endpoint.name) {
+        true => {
+            "Who delivers there has no session: verify the signature, or the secret, that its sender puts on each request."
+        }
+        false => "Ask for the session first, and refuse without one.",
+    };
     let message = format!(
-        "{what}, and it {done} without finding out who asks: no session is read, and nothing of the request that could tell. Ask for the session first, and refuse without one."
+        "{what}, and it {done} without finding out who asks: no session is read, and nothing of the request that could tell. {advice}"
     );
     let steps = frontend::related(state, place, "this is done for whoever calls");
     frontend::report(state, &INFO, severity, endpoint.place, message, steps.into_iter().collect())
+}
+
+/// Whether another service delivers events to a route handler, by the path of its file and the name of its function.
+pub(crate) fn is_delivered_to(file: &str, method: &str) -> bool {
+    handler(file).is_some_and(|path| is_delivery(&format!("/{}", path.sample().join("/")), &[method.into()]))
 }

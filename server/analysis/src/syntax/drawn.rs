@@ -4,8 +4,11 @@
 //! from the text of elements: strings, templates, comments, regular expressions, braces and tags. Who asks
 //! looks into the tree whether it was right.
 
-/// The longest name of a character reference that the grammar knows.
+/// The longest name of a character reference that the grammar knows, and the most digits of a number: HTML has longer
+/// ones (`&#127760;`).
 const MAX_NAME: usize = 30;
+const MAX_DECIMAL: usize = 5;
+const MAX_HEXADECIMAL: usize = 6;
 
 /// Words behind which an operand comes.
 const BEFORE_OPERANDS: &[&[u8]] = &[
@@ -234,13 +237,15 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
 }
 
-/// Whether the `&` at an offset begins no character reference.
+/// Whether the `&` at an offset begins no character reference that the grammar knows.
 fn is_bare(bytes: &[u8], at: usize) -> bool {
     let behind = bytes.get(at + 1..).unwrap_or_default();
     let Some(end) = behind.iter().take(MAX_NAME + 1).position(|&byte| byte == b';') else { return true };
     let refers = match &behind[..end] {
-        [b'#', b'x' | b'X', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit),
-        [b'#', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
+        [b'#', b'x' | b'X', digits @ ..] => {
+            (1..=MAX_HEXADECIMAL).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit)
+        }
+        [b'#', digits @ ..] => (1..=MAX_DECIMAL).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit),
         name => !name.is_empty() && name.iter().all(u8::is_ascii_alphabetic),
     };
     !refers

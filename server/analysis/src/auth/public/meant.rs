@@ -73,9 +73,13 @@ pub fn is_for_machines(path: &str) -> bool {
 pub fn is_delivery(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
     let is_hook = |segment: &&str| matches!(*segment, "webhook" | "webhooks" | "hook" | "hooks");
+    // `/twilio-callback`; instant payment notifications, as payment services call them: `/ipn`.
+    let is_named = |segment: &str| {
+        let last_word = segment.rsplit(['-', '_']).next().unwrap_or_default();
+        matches!(last_word, "webhook" | "hook" | "ipn" | "callback")
+    };
     let delivers = match segments.iter().map(SmolStr::as_str).collect::<Vec<_>>().as_slice() {
-        // Instant payment notifications, as payment services call them.
-        [.., "webhook" | "hook" | "ipn"] => true,
+        [.., last] if is_named(last) => true,
         [.., before, last] => is_hook(before) && !last.starts_with('{'),
         _ => false,
     };

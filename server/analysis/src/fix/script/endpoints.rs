@@ -7,21 +7,26 @@ use super::{FUNCTIONS, around, free_name, insert_before, is_async, marked, semic
 use crate::facts::typescript::tree::{Declarator, ExprKind, Pattern, StmtKind};
 use crate::fix::{Fixer, Source};
 use crate::ide::{Applicability, Diagnostic, Fix, Refusal};
+use crate::rules::server_endpoint_without_session::is_delivered_to;
 use crate::vfs::FileId;
 
 /// The fix of an endpoint without a session.
 pub(super) fn session(fixer: &Fixer<'_>, diagnostic: &Diagnostic) -> Result<Fix, Refusal> {
     let file = diagnostic.location.file;
     let source = fixer.source(file)?;
+    let path = fixer.state.sources.file(file).map_or("", |source| source.path.as_str());
+    let name = marked(&source, diagnostic)?;
+    if is_delivered_to(path, text_of(&source, name)) {
+        return Err(Refusal("whoever delivers there has no session: verify what it signs its requests with".into()));
+    }
     let (auth_module, auth) = server(fixer)?;
-    let function = function_of(marked(&source, diagnostic)?)?;
+    let function = function_of(name)?;
     if !is_async(function) {
         return Err(Refusal("the function is not `async`, so that it can't wait for the session".into()));
     }
     let body = function.child_by_field_name("body").filter(|body| body.kind() == "statement_block");
     let first = body.and_then(first_statement).ok_or_else(|| Refusal("the function has no statements".into()))?;
     let is_action = is_action(&source, function);
-    let path = fixer.state.sources.file(file).map_or("", |source| source.path.as_str());
     if !is_action && path.contains("/pages/") {
         return Err(Refusal("what answers in `pages/api` is written in another way".into()));
     }

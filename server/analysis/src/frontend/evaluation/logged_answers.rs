@@ -3,12 +3,12 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::Session;
 use crate::frontend::libraries::better_auth::is_whole_session;
-use crate::frontend::outcome::{Logged, Place, What};
+use crate::frontend::outcome::{Logged, Place, UrlPart, What};
 use crate::frontend::tokens::{STRINGIFIED, answer, names_a_token};
 use crate::frontend::value::{Origin, Symbol, Value};
 
@@ -23,9 +23,19 @@ pub(super) struct Answers {
     logged: Vec<(Origin, Vec<SmolStr>, Place, usize)>,
     /// Those that are kept in the browser.
     kept: Vec<(Origin, Vec<SmolStr>, Place)>,
+    /// By where requests are made, the address that all of them go to; none where there are several.
+    asked: FxHashMap<Place, Option<Vec<UrlPart>>>,
 }
 
 impl Session<'_> {
+    /// A request is made, on a way that is looked at for something else only, perhaps.
+    pub(in crate::frontend) fn note_asked(&mut self, place: Place, url: &[UrlPart]) {
+        let known = self.logged_answers.asked.entry(place).or_insert_with(|| Some(url.to_vec()));
+        if known.as_deref().is_some_and(|known| known != url) {
+            *known = None;
+        }
+    }
+
     /// A part of an answer is read.
     pub(super) fn note_read(&mut self, symbol: &Symbol, name: &str) {
         if matches!(symbol.origin, Origin::Response(_)) && names_a_token(name) {
@@ -96,8 +106,7 @@ impl Session<'_> {
     /// Whether all requests that are made at a place go to one address: the answers of a client for any are not one.
     fn asks_for_one(&self, origin: &Origin) -> bool {
         let Origin::Response(place) = origin else { return false };
-        let mut made = self.outcome.requests.iter().filter(|request| request.place == *place);
-        made.next().is_some_and(|first| made.all(|other| other.url == first.url))
+        self.logged_answers.asked.get(place).is_some_and(Option::is_some)
     }
 
     /// Notes the answers that are logged or kept and that a token was read from.
