@@ -234,13 +234,14 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80
 }
 
-/// Whether the `&` at an offset begins no character reference.
+/// Whether the `&` at an offset begins no character reference that the grammar knows: it takes numbers of so many digits
+/// (tree-sitter-typescript 0.23), and pictures have longer ones (`&#128190;`).
 fn is_bare(bytes: &[u8], at: usize) -> bool {
     let behind = bytes.get(at + 1..).unwrap_or_default();
     let Some(end) = behind.iter().take(MAX_NAME + 1).position(|&byte| byte == b';') else { return true };
     let refers = match &behind[..end] {
-        [b'#', b'x' | b'X', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit),
-        [b'#', digits @ ..] => !digits.is_empty() && digits.iter().all(u8::is_ascii_digit),
+        [b'#', b'x' | b'X', digits @ ..] => (1..=6).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit),
+        [b'#', digits @ ..] => (1..=5).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit),
         name => !name.is_empty() && name.iter().all(u8::is_ascii_alphabetic),
     };
     !refers

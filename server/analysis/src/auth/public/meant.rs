@@ -68,16 +68,21 @@ pub fn is_for_machines(path: &str) -> bool {
     has_word(path, |word| OF_MACHINES.contains(&word))
 }
 
-/// Whether a path is one to which another service delivers events: `POST /stripe/webhook`, `POST /webhooks/github`. Below
-/// `/webhooks` callers may also keep where theirs are delivered to: that is a path by itself, or with a key.
+/// Whether a path is one to which another service delivers events: `POST /stripe/webhook`, `POST /webhooks/github`,
+/// `POST /webhook/payments/github`, `POST /webhooks/incoming/orders/{id}`. Below `/webhooks` callers may also keep where theirs
+/// are delivered to: that is a path by itself, or with a key.
 pub fn is_delivery(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
-    let is_hook = |segment: &&str| matches!(*segment, "webhook" | "webhooks" | "hook" | "hooks");
-    let delivers = match segments.iter().map(SmolStr::as_str).collect::<Vec<_>>().as_slice() {
+    let segments: Vec<&str> = segments.iter().map(SmolStr::as_str).collect();
+    let is_hook = |segment: &str| matches!(segment, "webhook" | "webhooks" | "hook" | "hooks");
+    let is_fixed = |segment: &&str| !segment.starts_with('{');
+    let comes_in = |pair: &[&str]| matches!(pair, [hook, to] if is_hook(hook) && matches!(*to, "incoming" | "inbound" | "receive" | "receiver"));
+    let delivers = match segments.as_slice() {
         // Instant payment notifications, as payment services call them.
         [.., "webhook" | "hook" | "ipn"] => true,
-        [.., before, last] => is_hook(before) && !last.starts_with('{'),
-        _ => false,
+        [.., before, last] if is_hook(before) => is_fixed(last),
+        ["webhook" | "hook", below @ ..] => below.iter().all(is_fixed),
+        _ => segments.windows(2).any(comes_in),
     };
     delivers && !is_internal(path) && !methods.is_empty() && methods.iter().all(|method| method == "POST")
 }

@@ -12,6 +12,7 @@ use super::holders::{self, holds_password, is_password, is_taken_out};
 use super::key_source::{environment, reads_environment};
 use super::libraries::{Does, does};
 use super::{Secret, claims, codes, containers, handed_on, loops};
+use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Stmt, StmtKind, keyword, positional};
 use crate::index::value::{ClassRef, Depends, FunctionRef, Resolve, Value};
 use crate::text::TextRange;
@@ -264,18 +265,38 @@ pub(super) fn asked_for(body: &Body<'_, '_, '_>, param: &Param) -> Option<Asked>
     Some(Asked::Scheme { credential: !is_key || authorizes })
 }
 
-/// Whether a scheme of the project's own puts together what it gives: a dictionary of who is calling, and no token.
+/// Whether a scheme of the project's own gives something else than the token: a dictionary of who is calling that it puts
+/// together, or what a function made of the token that it called, which is hardly the token again.
 fn gives_claims(body: &Body<'_, '_, '_>, class: &ClassRef) -> bool {
     let Some(call) = body.interpreter.method(class, "__call__") else { return false };
     let call = body.interpreter.current(&call);
     let mut pending: Vec<&Stmt> = call.def.body.iter().collect();
     while let Some(stmt) = pending.pop() {
-        if let StmtKind::Return(Some(Expr { kind: ExprKind::Dict(_), .. })) = &stmt.kind {
-            return true;
+        if let StmtKind::Return(Some(returned)) = &stmt.kind {
+            let values = match returned.as_name() {
+                Some(name) => assigned(&call.def.body, name),
+                None => vec![returned],
+            };
+            if values.into_iter().any(|value| matches!(value.kind, ExprKind::Dict(_)) || is_made_by_function(value)) {
+                return true;
+            }
         }
         pending.extend(stmt.blocks().into_iter().flatten());
     }
     false
+}
+
+/// Whether a value is what a function gives that is called by its name, or as a method of the object's own.
+fn is_made_by_function(value: &Expr) -> bool {
+    let value = if let ExprKind::Await(inner) = &value.kind { inner } else { value };
+    let Some((func, _)) = value.as_call() else { return false };
+    const FORMS: &[&str] =
+        &["str", "strip", "split", "partition", "replace", "removeprefix", "encode", "decode", "get"];
+    match &func.kind {
+        ExprKind::Name(name) => !FORMS.contains(&name.as_str()),
+        ExprKind::Attribute { value, name } => value.as_name().is_some() && !FORMS.contains(&name.name.as_str()),
+        _ => false,
+    }
 }
 
 /// The value of a default or annotation of the function's signature.
