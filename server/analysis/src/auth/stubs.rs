@@ -31,6 +31,10 @@ const PARTS: &[&str] = &[
     "lower",
     "upper",
     "title",
+    "capitalize",
+    "casefold",
+    "count",
+    "zfill",
     "split",
     "splitlines",
     "join",
@@ -53,6 +57,12 @@ const FORMS: &[&str] = &[
     "builtins.float",
     "builtins.bool",
     "builtins.len",
+    "builtins.abs",
+    "builtins.all",
+    "builtins.any",
+    "builtins.divmod",
+    "builtins.range",
+    "builtins.reversed",
     "builtins.list",
     "builtins.dict",
     "builtins.tuple",
@@ -67,7 +77,14 @@ const FORMS: &[&str] = &[
     "builtins.isinstance",
     "json.dumps",
     "json.loads",
+    "uuid.uuid4",
 ];
+
+/// Modules of Python of which every function only calculates, or draws what means nothing.
+const CALCULATE: &[&str] = &["math", "random", "statistics"];
+
+/// Methods that put something into a list, dictionary or set.
+const FILL: &[&str] = &["append", "extend", "add", "update", "insert", "setdefault", "sort", "reverse"];
 
 /// Whether a handler reads nothing and changes nothing.
 pub(super) fn touches_nothing(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
@@ -150,6 +167,11 @@ fn may_be_secret(name: &str) -> bool {
     let is_shown = ["public", "publishable", "client_id"].iter().any(|word| name.contains(word));
     let words = ["secret", "key", "token", "password", "passwd", "private", "credential", "dsn", "database", "salt"];
     !is_shown && words.iter().any(|word| name.contains(word))
+}
+
+/// Whether a function of Python only calculates.
+fn calculates(path: &str) -> bool {
+    path.split_once('.').is_some_and(|(module, _)| CALCULATE.contains(&module))
 }
 
 /// Whether an expression writes a list, dictionary or set out.
@@ -252,10 +274,18 @@ impl Look<'_, '_> {
             return true;
         }
         let Some((func, args)) = expr.as_call() else { return false };
-        let is_print =
-            matches!(self.interpreter.eval(self.handler, func), Value::Package(path) if path == "builtins.print");
-        (is_print || is_logged(self.interpreter, self.handler, expr))
+        let is_harmless = match self.interpreter.eval(self.handler, func) {
+            Value::Package(path) => path == "builtins.print" || calculates(&path),
+            _ => false,
+        };
+        (is_harmless || self.fills(func) || is_logged(self.interpreter, self.handler, expr))
             && args.iter().all(|arg| self.is_given(&arg.value))
+    }
+
+    /// Whether what is called puts something into a list or dictionary that the function made itself.
+    fn fills(&self, func: &Expr) -> bool {
+        let ExprKind::Attribute { value, name } = &func.kind else { return false };
+        FILL.contains(&name.name.as_str()) && value.as_name().is_some_and(|name| self.made.contains(name))
     }
 
     /// Whether an exception is made of constants and what the caller sent.
@@ -370,7 +400,7 @@ impl Look<'_, '_> {
             return self.is_given(value);
         }
         match self.interpreter.eval(self.handler, func) {
-            Value::Package(path) => FORMS.contains(&path.as_str()),
+            Value::Package(path) => FORMS.contains(&path.as_str()) || calculates(&path),
             _ => false,
         }
     }
