@@ -47,6 +47,17 @@ pub(super) fn exchanges_signature(interpreter: &Interpreter<'_>, handler: &Funct
     signs && issues
 }
 
+/// Whether a handler and the functions of the project that it calls make a signature, and compare none.
+pub(super) fn signs_by_hand(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    let (mut signs, mut compares) = (false, false);
+    each_callee(interpreter, handler, &mut |callee| {
+        signs |= callee.is_of(is_signature);
+        compares |= callee.is_of(|path| path.ends_with(".compare_digest"));
+        compares
+    });
+    signs && !compares
+}
+
 /// Whether a handler, or a function of the project that it calls, verifies a password.
 pub(super) fn verifies_password(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     calls_any(interpreter, handler, &|callee| callee.checks_password())

@@ -541,6 +541,17 @@ pub(crate) fn touches_nothing(interpreter: &Interpreter<'_>, route: &Route) -> b
     route.dependencies.iter().all(opens) && stubs::touches_nothing(interpreter, &handler)
 }
 
+/// Whether the handler of a route asks for the request itself.
+pub(crate) fn takes_request(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    route.function().is_some_and(|handler| stubs::takes_request(interpreter, handler))
+}
+
+/// Whether the handler of a route makes a signature with a key, and compares none: it may be one for whoever asks.
+pub(crate) fn signs_by_hand(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    !public::is_internal(&route.path)
+        && entrance(route).is_some_and(|handler| accounts::signs_by_hand(interpreter, handler))
+}
+
 /// The handler of a route that runs nothing else.
 fn alone(route: &Route) -> Option<&FunctionRef> {
     let is_alone = route.dependencies.is_empty() && route.perhaps.is_empty() && route.more.is_none();

@@ -93,9 +93,7 @@ pub(super) fn classify(path: &str) -> Sink {
             "get" | "post" | "request" | "send" | "fetch" | "urlopen" => Sink::Forwards,
             _ => Sink::Passes,
         },
-        "supabase" | "gotrue" | "supabase_auth" | "clerk_backend_api" | "workos" | "stytch" | "descope"
-        | "propelauth_py" | "propelauth_fastapi" | "boto3" | "aioboto3" | "auth0" | "okta_jwt_verifier"
-        | "cognitojwt" | "pycognito" => of_provider(package, method),
+        _ if PROVIDERS.contains(&package) => of_provider(package, method),
         "redis" | "sqlalchemy" | "sqlmodel" | "motor" | "pymongo" | "asyncpg" | "databases" | "psycopg"
         | "psycopg2" | "sqlite3" | "tortoise" | "beanie" | "prisma" | "aiosqlite"
             if is_lookup(method) =>
@@ -125,6 +123,30 @@ pub(super) fn classify(path: &str) -> Sink {
         | "geoip2" => Sink::Passes,
         _ => Sink::Unknown,
     }
+}
+
+/// Packages of identity providers.
+const PROVIDERS: &[&str] = &[
+    "supabase",
+    "gotrue",
+    "supabase_auth",
+    "clerk_backend_api",
+    "workos",
+    "stytch",
+    "descope",
+    "propelauth_py",
+    "propelauth_fastapi",
+    "boto3",
+    "aioboto3",
+    "auth0",
+    "okta_jwt_verifier",
+    "cognitojwt",
+    "pycognito",
+];
+
+/// Whether a dotted path leads into the package of an identity provider, of whose objects a credential is asked.
+pub(super) fn is_of_provider(path: &str) -> bool {
+    path.split('.').next().is_some_and(|package| PROVIDERS.contains(&package))
 }
 
 /// Packages of services that sign what they send to webhooks.

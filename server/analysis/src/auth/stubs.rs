@@ -4,14 +4,14 @@
 use smol_str::SmolStr;
 
 use super::code::is_settings;
-use super::constant::{is_constant, is_logged, is_model};
+use super::constant::{is_constant, is_logged, is_model, is_response};
 use crate::facts::python::idioms::is_pass;
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread, Stmt, StmtKind, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Handler, Param, Spread, Stmt, StmtKind, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// Expressions that are looked at in one handler.
-const MAX_STEPS: usize = 400;
+const MAX_STEPS: usize = 1200;
 
 /// Functions of the project inside each other that are looked into.
 const MAX_DEPTH: usize = 3;
@@ -31,6 +31,10 @@ const PARTS: &[&str] = &[
     "lower",
     "upper",
     "title",
+    "capitalize",
+    "casefold",
+    "count",
+    "zfill",
     "split",
     "splitlines",
     "join",
@@ -53,6 +57,12 @@ const FORMS: &[&str] = &[
     "builtins.float",
     "builtins.bool",
     "builtins.len",
+    "builtins.abs",
+    "builtins.all",
+    "builtins.any",
+    "builtins.divmod",
+    "builtins.range",
+    "builtins.reversed",
     "builtins.list",
     "builtins.dict",
     "builtins.tuple",
@@ -67,7 +77,14 @@ const FORMS: &[&str] = &[
     "builtins.isinstance",
     "json.dumps",
     "json.loads",
+    "uuid.uuid4",
 ];
+
+/// Modules of Python of which every function only calculates, or draws what means nothing.
+const CALCULATE: &[&str] = &["math", "random", "statistics"];
+
+/// Methods that put something into a list, dictionary or set.
+const FILL: &[&str] = &["append", "extend", "add", "update", "insert", "setdefault", "sort", "reverse"];
 
 /// Whether a handler reads nothing and changes nothing.
 pub(super) fn touches_nothing(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
@@ -79,6 +96,7 @@ pub(super) fn touches_nothing(interpreter: &Interpreter<'_>, handler: &FunctionR
         handler,
         given: given.collect(),
         requests: requests.map(|param| param.name.name.clone()).collect(),
+        made: Vec::new(),
         settings: Vec::new(),
         depth: 0,
         steps: MAX_STEPS,
@@ -102,6 +120,11 @@ pub(super) fn gives_constant(interpreter: &Interpreter<'_>, handler: &FunctionRe
         pending.extend(expr.children());
     }
     false
+}
+
+/// Whether a handler asks FastAPI for the request itself.
+pub(super) fn takes_request(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    handler.def.params.iter().any(|param| is_request(interpreter, handler, param))
 }
 
 /// Whether FastAPI fills a parameter with the request itself.
@@ -146,9 +169,19 @@ fn may_be_secret(name: &str) -> bool {
     !is_shown && words.iter().any(|word| name.contains(word))
 }
 
+/// Whether a function of Python only calculates.
+fn calculates(path: &str) -> bool {
+    path.split_once('.').is_some_and(|(module, _)| CALCULATE.contains(&module))
+}
+
+/// Whether an expression writes a list, dictionary or set out.
+fn is_display(value: &Expr) -> bool {
+    matches!(value.kind, ExprKind::List(_) | ExprKind::Dict(_) | ExprKind::Set(_))
+}
+
 /// Whether a default is a literal.
 fn is_plain_default(default: &Expr) -> bool {
-    matches!(default.kind, ExprKind::Str(_) | ExprKind::Int(_) | ExprKind::Bool(_) | ExprKind::None)
+    matches!(default.kind, ExprKind::Str(_) | ExprKind::Int(_) | ExprKind::Number | ExprKind::Bool(_) | ExprKind::None)
 }
 
 /// A look through one handler.
@@ -159,6 +192,8 @@ struct Look<'l, 'i> {
     given: Vec<SmolStr>,
     /// Parameters that are the request.
     requests: Vec<SmolStr>,
+    /// Variables that hold a list or dictionary that is written out where they are assigned.
+    made: Vec<SmolStr>,
     /// Variables that hold the settings.
     settings: Vec<SmolStr>,
     /// How many functions are being looked into.
@@ -178,19 +213,47 @@ impl Look<'_, '_> {
             StmtKind::For { target, iter, body, or_else, .. } => {
                 self.is_given(iter) && self.takes(target) && self.block(body) && self.block(or_else)
             }
+            StmtKind::Try { body, handlers, or_else, finally } => {
+                // What an exception says is made of what the block was given.
+                let caught = |look: &mut Self, handler: &Handler| {
+                    look.given.extend(handler.name.clone());
+                    look.block(&handler.body)
+                };
+                self.block(body)
+                    && handlers.iter().all(|handler| caught(self, handler))
+                    && self.block(or_else)
+                    && self.block(finally)
+            }
+            StmtKind::AugAssign(assign) => self.is_own(&assign.target) && self.is_given(&assign.value),
             StmtKind::Assign(assign) => match (assign.targets.as_slice(), &assign.value) {
+                ([target @ Expr { kind: ExprKind::Subscript { .. }, .. }], Some(value)) => {
+                    self.is_own(target) && self.is_given(value)
+                }
                 ([Expr { kind: ExprKind::Name(name), .. }], Some(value)) if self.is_of_settings(value) => {
                     self.settings.push(name.clone());
                     true
                 }
                 ([Expr { kind: ExprKind::Name(name), .. }], Some(value)) if self.is_given(value) => {
                     self.given.push(name.clone());
+                    self.made.extend(is_display(value).then(|| name.clone()));
                     true
                 }
                 _ => false,
             },
             _ => false,
         })
+    }
+
+    /// Whether what is assigned to is a variable that holds what the caller sent, or an entry of a list or dictionary that
+    /// the function made itself.
+    fn is_own(&mut self, target: &Expr) -> bool {
+        match &target.kind {
+            ExprKind::Name(name) => self.given.contains(name),
+            ExprKind::Subscript { value, index } => {
+                value.as_name().is_some_and(|name| self.made.contains(name)) && self.is_given(index)
+            }
+            _ => false,
+        }
     }
 
     /// Whether the target of a loop is plain variables, which hold what the caller sent then.
@@ -211,10 +274,18 @@ impl Look<'_, '_> {
             return true;
         }
         let Some((func, args)) = expr.as_call() else { return false };
-        let is_print =
-            matches!(self.interpreter.eval(self.handler, func), Value::Package(path) if path == "builtins.print");
-        (is_print || is_logged(self.interpreter, self.handler, expr))
+        let is_harmless = match self.interpreter.eval(self.handler, func) {
+            Value::Package(path) => path == "builtins.print" || calculates(&path),
+            _ => false,
+        };
+        (is_harmless || self.fills(func) || is_logged(self.interpreter, self.handler, expr))
             && args.iter().all(|arg| self.is_given(&arg.value))
+    }
+
+    /// Whether what is called puts something into a list or dictionary that the function made itself.
+    fn fills(&self, func: &Expr) -> bool {
+        let ExprKind::Attribute { value, name } = &func.kind else { return false };
+        FILL.contains(&name.name.as_str()) && value.as_name().is_some_and(|name| self.made.contains(name))
     }
 
     /// Whether an exception is made of constants and what the caller sent.
@@ -234,6 +305,7 @@ impl Look<'_, '_> {
         match &expr.kind {
             ExprKind::Name(name) if self.given.contains(name) => true,
             ExprKind::Attribute { value, name } if !may_be_secret(&name.name) && self.is_of_settings(value) => true,
+            ExprKind::Attribute { value, name } if self.is_asked(value, &name.name) => true,
             ExprKind::Attribute { value, .. } if self.is_given(value) => true,
             ExprKind::Subscript { value, index } => self.is_given(value) && self.is_given(index),
             ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) | ExprKind::FString(parts) => {
@@ -306,6 +378,12 @@ impl Look<'_, '_> {
         matches!(self.interpreter.eval(self.handler, func), Value::Package(path) if matches!(path.as_str(), "os.getenv" | "os.environ.get"))
     }
 
+    /// Whether an attribute of the request is what the caller asked for: `request.url`, `request.query_params`.
+    fn is_asked(&self, value: &Expr, attribute: &str) -> bool {
+        matches!(attribute, "url" | "query_params" | "path_params" | "method")
+            && value.as_name().is_some_and(|name| self.requests.contains(name))
+    }
+
     /// What the request holds, as soon as it is there: `await request.json()`.
     fn is_sent(&self, expr: &Expr) -> bool {
         let Some((func, [])) = expr.as_call() else { return false };
@@ -322,7 +400,7 @@ impl Look<'_, '_> {
             return self.is_given(value);
         }
         match self.interpreter.eval(self.handler, func) {
-            Value::Package(path) => FORMS.contains(&path.as_str()),
+            Value::Package(path) => FORMS.contains(&path.as_str()) || calculates(&path),
             _ => false,
         }
     }
@@ -360,6 +438,7 @@ impl Look<'_, '_> {
             handler: &function,
             given,
             requests: Vec::new(),
+            made: Vec::new(),
             settings: Vec::new(),
             depth: self.depth + 1,
             steps: self.steps,
@@ -378,7 +457,7 @@ impl Look<'_, '_> {
         }
         match self.interpreter.eval(self.handler, func) {
             Value::Class(class) => is_model(self.interpreter, &class),
-            Value::Package(path) => super::constant::is_response(&path),
+            Value::Package(path) => is_response(&path) || path.ends_with(".RedirectResponse"),
             _ => false,
         }
     }

@@ -31,11 +31,18 @@ impl Engine<'_, '_> {
     }
 
     fn block(&mut self, mut paths: Vec<Path>, body: &[Stmt], exits: &mut Vec<Exit>) -> Vec<Path> {
-        for stmt in body {
+        for (at, stmt) in body.iter().enumerate() {
             let mut after = Vec::new();
             for path in paths {
                 if self.spend() {
+                    let (exempt, known) = (self.lets_pass(&path, stmt, &body[at + 1..]), exits.len());
                     self.step(path, stmt, exits, &mut after);
+                    if let Some(row) = exempt {
+                        exits[known..]
+                            .iter_mut()
+                            .filter_map(|(path, _)| path.rows.get_mut(&row))
+                            .for_each(|row| row.checked = true);
+                    }
                 } else {
                     after.push(Path { doubt: true, ..path });
                 }

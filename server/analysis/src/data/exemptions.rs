@@ -74,6 +74,49 @@ impl Engine<'_, '_> {
             && body.iter().any(|stmt| self.uses_identity(path, stmt))
     }
 
+    /// The row that a statement lets pass by what it says of itself, where what is left of the function says of all others
+    /// whether they are the caller's: `if row.scope == "system": return True`, and then `return row.owner_id == me.id`.
+    pub(super) fn lets_pass(&mut self, path: &Path, stmt: &Stmt, rest: &[Stmt]) -> Option<RowId> {
+        let StmtKind::If { test, body, or_else } = &stmt.kind else { return None };
+        let [Stmt { kind: StmtKind::Return(Some(said)), .. }] = body.as_slice() else { return None };
+        let is_yes = |engine: &mut Self| {
+            matches!(said.kind, ExprKind::Bool(true))
+                || compared_in(said).into_iter().any(|side| engine.is_of_caller(path, side))
+        };
+        if !or_else.is_empty() || rest.is_empty() || !is_yes(self) {
+            return None;
+        }
+        let row = self.row_asked(path, test)?;
+        let mut pending: Vec<&Stmt> = rest.iter().collect();
+        while let Some(stmt) = pending.pop() {
+            if let StmtKind::Return(Some(said)) = &stmt.kind
+                && self.compares_owner(path, row, said)
+            {
+                return Some(row);
+            }
+            pending.extend(stmt.blocks().into_iter().flatten());
+        }
+        None
+    }
+
+    /// Whether an expression compares whose a row is with who is calling.
+    fn compares_owner(&mut self, path: &Path, row: RowId, expr: &Expr) -> bool {
+        let sides = compared_in(expr);
+        let is_owner = |engine: &mut Self, side: &Expr| match engine.eval(&mut path.clone(), side) {
+            Abs::Part(id, column) if id == row => {
+                let model = path.rows.get(&id).and_then(|row| row.model.as_ref());
+                model.is_none_or(|model| model.is_owner(&column))
+            }
+            _ => false,
+        };
+        sides.iter().any(|side| is_owner(self, side)) && sides.iter().any(|side| self.is_of_caller(path, side))
+    }
+
+    /// Whether an expression is something that the caller is or has.
+    fn is_of_caller(&mut self, path: &Path, expr: &Expr) -> bool {
+        matches!(self.eval(&mut path.clone(), expr), Abs::Principal(_))
+    }
+
     /// Whether a condition asks what the caller may do.
     fn asks_authority(&mut self, path: &Path, test: &Expr) -> bool {
         match &test.kind {

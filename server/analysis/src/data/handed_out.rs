@@ -47,9 +47,11 @@ impl Engine<'_, '_> {
         }
         let known = given.iter().find(|one| is_token(path, &one.value)).map(|one| one.value.clone());
         let draws = matches!(package, "secrets.token_urlsafe" | "secrets.token_hex" | "uuid.uuid4");
-        let signs = matches!(package, "jwt.encode" | "jose.jwt.encode" | "firebase_admin.auth.create_custom_token");
+        let encodes = matches!(package, "jwt.encode" | "jose.jwt.encode" | "firebase_admin.auth.create_custom_token");
+        // A signature of what says who somebody is, which stands beside that in a token made by hand.
+        let signs = encodes || matches!(package, "hmac.new" | "hmac.digest");
         let is_known = path.rows.values().any(|row| is_named_user(path, row));
-        let is_of_client = || signs && given.first().is_some_and(|payload| names_client(path, &payload.value));
+        let is_of_client = || encodes && given.first().is_some_and(|payload| names_client(path, &payload.value));
         if known.is_some() || !draws && !signs || !is_known && !is_of_client() {
             return known;
         }

@@ -27,6 +27,8 @@ mod unpacked;
 mod unused;
 mod value;
 
+pub use requests::is_written_into_code;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

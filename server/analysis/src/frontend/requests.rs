@@ -359,7 +359,7 @@ fn public_keys(session: &Session<'_>, headers: &[&Value]) -> Vec<(SmolStr, SmolS
 }
 
 /// Whether bundlers write the value of a variable into code for browsers, by its name.
-fn is_written_into_code(variable: &str) -> bool {
+pub fn is_written_into_code(variable: &str) -> bool {
     ["NEXT_PUBLIC_", "VITE_", "REACT_APP_", "EXPO_PUBLIC_"].iter().any(|start| variable.starts_with(start))
 }
 

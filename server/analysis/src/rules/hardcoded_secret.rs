@@ -7,6 +7,7 @@ use super::{RuleInfo, State, report};
 use crate::auth::keys::{Key, Purpose, Source, What};
 use crate::facts::environment::{self, Form, Looks, Variable, When, form, is_for_tests};
 use crate::facts::held::Held;
+use crate::frontend::is_written_into_code;
 use crate::frontend::outcome::KeyUse;
 use crate::ide::{Confidence, Diagnostic, Related, Severity};
 use crate::index::value::Site;
@@ -82,6 +83,9 @@ fn said_of_held(name: &str, held: Held, form: Form) -> String {
         Held::Password => format!(
             "{file} committed, and `{name}` holds the password of a database: whoever can read the repository, or a copy of it, can read and change what is in it. Take the value out, and change the password."
         ),
+        held if is_shown_in_browsers(name, held) => format!(
+            "{file} committed, and the value of `{name}` looks like a key of Google for browsers, which get it anyway: have Google take it from the addresses of this application alone, or others use what it pays for."
+        ),
         Held::Key(service) => format!(
             "{file} committed, and the value of `{name}` looks like a key of {service}: whoever can read the repository, or a copy of it, can use it. Take the value out, and have {service} revoke it."
         ),
@@ -90,6 +94,12 @@ fn said_of_held(name: &str, held: Held, form: Form) -> String {
                 .to_owned()
         }
     }
+}
+
+/// Whether a bundler writes the value of a variable into code for browsers, by its name, and that is a key which services of
+/// Google take from browsers (Maps, Firebase): who may use it, Google tells by the address of the page.
+fn is_shown_in_browsers(name: &str, held: Held) -> bool {
+    held == Held::Key("Google") && is_written_into_code(name)
 }
 
 /// Keys in files that set variables and are committed: of variables that code
@@ -106,7 +116,11 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
             if let Some(held) = variable.value.holds {
                 found.push(Diagnostic {
                     rule: INFO.code,
-                    severity: if held == Held::PrivateKey { Severity::Warning } else { Severity::Error },
+                    severity: match held {
+                        Held::PrivateKey => Severity::Warning,
+                        held if is_shown_in_browsers(&variable.name, held) => Severity::Info,
+                        _ => Severity::Error,
+                    },
                     confidence: Confidence::High,
                     location: Location { file: *file, range: variable.range },
                     message: said_of_held(&variable.name, held, form),

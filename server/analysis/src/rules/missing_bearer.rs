@@ -13,6 +13,7 @@ use crate::ide::{Diagnostic, Related, Severity};
 use crate::index::value::Site;
 use crate::verdicts::calls::{Origins, Reached};
 use crate::verdicts::carried::{can_be_switched_off, reads_authorization_only, reads_header_only};
+use crate::verdicts::conversions::unconvertible;
 use crate::verdicts::handler_site;
 use crate::vfs::FileId;
 
@@ -58,7 +59,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     let origins = Origins::new(state);
     let reach = |file, request| {
         let through = || origins.forwarded(file, request).map(|(reached, handler)| (reached, Some(handler)));
-        let (reached, through) = origins.reached(file, request).map(|reached| (reached, None)).or_else(through)?;
+        let direct = origins.reached(file, request).filter(|reached| may_take(state, &origins, file, request, reached));
+        let (reached, through) = direct.map(|reached| (reached, None)).or_else(through)?;
         Some((file, request, reached, through))
     };
     let requests =
@@ -115,6 +117,12 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.extend(at_call(state, bare));
         }
     }
+}
+
+/// Whether the parameters of a route can take what a request has in their place: another route is meant, perhaps of
+/// another service, by one that has a word where this one takes a number.
+fn may_take(state: &State, origins: &Origins<'_>, file: FileId, request: &Request, reached: &Reached<'_>) -> bool {
+    origins.address(file, request).is_none_or(|address| unconvertible(state, reached, &address).is_none())
 }
 
 /// Whether nothing that could authenticate goes with a request.

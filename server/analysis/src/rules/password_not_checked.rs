@@ -6,7 +6,7 @@ use super::missing_auth_dependency::{is_test, shown};
 use super::server_endpoint_without_session::is_behind_middleware;
 use super::shared::frontend;
 use super::{RuleInfo, State, for_each_served, related, report};
-use crate::auth::guard::{Guard, may_sign_in, may_sign_up};
+use crate::auth::guard::{Guard, may_sign_in, may_sign_up, signs_by_hand};
 use crate::auth::{Judge, accounts};
 use crate::facts::python::idioms::{assigned, escapes, escapes_unless, is_stub, unused_entry};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, ParamKind, Spread};
@@ -48,7 +48,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             if !is_open || !wanted(site.file) || is_test(state, site.file) || state.sources.is_ghost(site) {
                 return;
             }
-            if !seen.insert(site) || !may_sign_in(interpreter, route) || may_sign_up(interpreter, route) {
+            let signs_in = || may_sign_in(interpreter, route) || signs_by_hand(interpreter, route);
+            if !seen.insert(site) || !signs_in() || may_sign_up(interpreter, route) {
                 return;
             }
             let handler = interpreter.current(handler);

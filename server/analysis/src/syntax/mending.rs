@@ -176,6 +176,13 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_pictures_are_text() {
+        let reading = scratch("const a = <p title=\"&#128190;\">&#128190; &#x1F4BE; &#169;</p>;\n");
+        assert!(!reading.tree.root_node().has_error(), "{}", reading.tree.root_node().to_sexp());
+        assert_eq!(reading.mended.ampersands.len(), 2);
+    }
+
+    #[test]
     fn ampersands_of_code_stay() {
         for text in
             ["const x = a & & b;\n", "const x = \"a&b\" &;\n", "type F = <T>(a: T & A) => void;\n", "a & <b & c>;\n"]

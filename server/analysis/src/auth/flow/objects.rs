@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::super::sinks::is_of_provider;
 use super::holding::is_request;
 use super::{Abs, Flow, Path};
 use crate::facts::python::idioms::{callees, without_none};
@@ -83,15 +84,17 @@ impl Flow<'_, '_> {
         {
             return kept;
         }
-        let made = returned.filter(|value| value.as_call().is_some());
-        if let Some(instance @ Value::Instance(_)) = made.map(|value| self.judge.resolve.eval(function, value))
-            && matches!(&instance, Value::Instance(made) if matches!(made.class, Value::Class(_)))
+        let made = returned.map(|value| self.judge.resolve.eval(function, value));
+        if let Some(Value::Instance(instance)) = &made
+            && (is_client(&instance.class)
+                || matches!(instance.class, Value::Class(_)) && returned.is_some_and(|value| value.as_call().is_some()))
         {
-            return Abs::Object(Box::new(instance));
+            return Abs::Object(Box::new(Value::Instance(Arc::clone(instance))));
         }
         let returns = function.def.returns.as_ref();
         match returns.map(|returns| self.judge.resolve.eval_type(function, without_none(returns))) {
             Some(class @ Value::Class(_)) => Abs::Object(Box::new(class)),
+            Some(class) if is_client(&class) => Abs::Object(Box::new(class)),
             _ => Abs::Other,
         }
     }
@@ -117,6 +120,11 @@ impl Flow<'_, '_> {
             _ => Abs::Other,
         }
     }
+}
+
+/// Whether a class is of the package of an identity provider, whose objects tell good credentials from bad ones.
+pub(super) fn is_client(class: &Value) -> bool {
+    matches!(class, Value::Package(path) if is_of_provider(path))
 }
 
 /// The class of what an attribute of an object holds that `__init__` fills with an

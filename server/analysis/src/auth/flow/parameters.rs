@@ -7,6 +7,7 @@ use super::super::sources::{
     Worth, is_bare_key, is_credential_parameter, is_scheme, jwt_auth_method, worth_of, worth_of_parameter,
 };
 use super::super::{Proof, Role};
+use super::objects::is_client;
 use super::{Abs, Flow, Path, root_name};
 use crate::facts::python::idioms::calls;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread};
@@ -197,6 +198,7 @@ impl Flow<'_, '_> {
                         Abs::Object(made)
                     }
                     (_, Some(class @ Value::Class(_))) => Abs::Object(Box::new(class.clone())),
+                    (Abs::Other, Some(class)) if is_client(class) => Abs::Object(Box::new(class.clone())),
                     (result, _) => result,
                 },
                 (_, Some(class @ Value::Class(_))) => Abs::Object(Box::new(class.clone())),

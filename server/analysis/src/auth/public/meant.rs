@@ -68,22 +68,29 @@ pub fn is_for_machines(path: &str) -> bool {
     has_word(path, |word| OF_MACHINES.contains(&word))
 }
 
-/// Whether a path is one to which another service delivers events: `POST /stripe/webhook`, `POST /webhooks/github`. Below
-/// `/webhooks` callers may also keep where theirs are delivered to: that is a path by itself, or with a key.
+/// Whether a path is one to which another service delivers events: `POST /stripe/webhook`, `POST /webhooks/github`,
+/// `POST /webhook/payments/github`, `POST /webhooks/incoming/orders/{id}`. Below `/webhooks` callers may also keep where theirs
+/// are delivered to: that is a path by itself, or with a key.
 pub fn is_delivery(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
-    let is_hook = |segment: &&str| matches!(*segment, "webhook" | "webhooks" | "hook" | "hooks");
-    // `/twilio-callback`; instant payment notifications, as payment services call them: `/ipn`.
-    let is_named = |segment: &str| {
-        let last_word = segment.rsplit(['-', '_']).next().unwrap_or_default();
-        matches!(last_word, "webhook" | "hook" | "ipn" | "callback")
+    let segments: Vec<&str> = segments.iter().map(SmolStr::as_str).collect();
+    let is_hook = |segment: &str| matches!(segment, "webhook" | "webhooks" | "hook" | "hooks");
+    let is_fixed = |segment: &&str| !segment.starts_with('{');
+    let comes_in = |pair: &[&str]| matches!(pair, [hook, to] if is_hook(hook) && matches!(*to, "incoming" | "inbound" | "receive" | "receiver"));
+    let delivers = match segments.as_slice() {
+        [.., before, last] if is_hook(before) => is_fixed(last),
+        ["webhook" | "hook", below @ ..] => below.iter().all(is_fixed),
+        _ => ends_in_delivery(path) || segments.windows(2).any(comes_in),
     };
-    let delivers = match segments.iter().map(SmolStr::as_str).collect::<Vec<_>>().as_slice() {
-        [.., last] if is_named(last) => true,
-        [.., before, last] => is_hook(before) && !last.starts_with('{'),
-        _ => false,
     };
     delivers && !is_internal(path) && !methods.is_empty() && methods.iter().all(|method| method == "POST")
+}
+
+/// Whether the last word of a path says that something is delivered there: `/shop/webhook`, `/twilio-callback`; instant
+/// payment notifications, as payment services call them: `/ipn`.
+fn ends_in_delivery(path: &str) -> bool {
+    let last_word = path.trim_end_matches('/').rsplit(['/', '-', '_']).next().unwrap_or_default();
+    matches!(last_word.to_ascii_lowercase().as_str(), "webhook" | "hook" | "ipn" | "callback")
 }
 
 /// Whether a path calls what it leads to public: `/public/images`, `/images/public-list`, `/vapid-public-key`.

@@ -3,7 +3,8 @@
 use super::super::code::Body;
 use super::super::keys::{self, Key, Purpose, Source, What};
 use super::super::sinks::is_scheme_word;
-use super::secrets::{self, Asked};
+use super::schemes::{self, Asked};
+use super::secrets;
 use super::unset::in_constant_time;
 use super::{ItemTokens, Secret};
 use crate::facts::python::idioms::raises;
@@ -88,7 +89,7 @@ fn is_credential(body: &Body<'_, '_, '_>, given: &Expr) -> bool {
         && name.name == "password"
         && let Some(param) = value.as_name().and_then(|name| body.param(name))
     {
-        return matches!(secrets::asked_for(body, param), Some(Asked::Scheme { .. }));
+        return matches!(schemes::asked_for(body, param), Some(Asked::Scheme { .. }));
     }
     match secrets::origin(body, given) {
         // A part of a token says something else than who sends it: a version, a kind.

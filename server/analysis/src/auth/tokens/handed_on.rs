@@ -3,7 +3,8 @@
 use super::super::code::{Body, Found, Scope};
 use super::Secret;
 use super::callees::{callee, parameter};
-use super::secrets::{Origin, asked_for, credential, depends_of, follow, is_used_as_token};
+use super::schemes::{asked_for, depends_of};
+use super::secrets::{Origin, credential, follow, is_used_as_token};
 use crate::facts::python::idioms::returned;
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::{Resolve, Value};

@@ -41,6 +41,7 @@ mod redirects;
 mod refused;
 mod registry;
 mod replaced;
+mod schemes;
 mod secrets;
 mod stand_ins;
 mod statuses;

@@ -11,9 +11,10 @@ use super::callees::callee;
 use super::holders::{self, holds_password, is_password, is_taken_out};
 use super::key_source::{environment, reads_environment};
 use super::libraries::{Does, does};
+use super::schemes::{Asked, asked_for};
 use super::{Secret, claims, codes, containers, handed_on, loops};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Stmt, StmtKind, keyword, positional};
-use crate::index::value::{ClassRef, Depends, FunctionRef, Resolve, Value};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword, positional};
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 use crate::text::TextRange;
 
 /// Assignments and calls that a value is followed through.
@@ -42,7 +43,8 @@ pub(super) fn origin(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Origin> {
 
 /// Where the value of an expression comes from, if it is the caller's token in the request.
 pub(super) fn credential(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<TextRange> {
-    origin(body, expr).filter(|origin| origin.credential && origin.what == Secret::Token).map(|origin| origin.range)
+    let is_one = |origin: &Origin| origin.credential && matches!(origin.what, Secret::Token | Secret::Claims);
+    origin(body, expr).filter(is_one).map(|origin| origin.range)
 }
 
 /// Whether an expression is all that the caller sends as its token, up to the
@@ -200,6 +202,7 @@ fn parameter(body: &Body<'_, '_, '_>, param: &Param) -> Option<Origin> {
     match asked_for(body, param) {
         // A scheme's value is the token itself, or an object around it.
         Some(Asked::Scheme { credential }) => return Some(Origin { credential, ..token }),
+        Some(Asked::Claims) => return Some(Origin { what: Secret::Claims, ..token }),
         Some(Asked::Other) => return None,
         None => {}
     }
@@ -223,59 +226,6 @@ fn parameter(body: &Body<'_, '_, '_>, param: &Param) -> Option<Origin> {
         return Some(Origin { what: Secret::PasswordHolder, range: param.range, credential: false });
     }
     None
-}
-
-/// What a parameter asks FastAPI for.
-pub(super) enum Asked {
-    /// A scheme: whether it gives what a caller signs in for, or a key of an API.
-    Scheme { credential: bool },
-    /// Another dependency.
-    Other,
-}
-
-/// The `Depends` that fills a parameter.
-pub(super) fn depends_of(body: &Body<'_, '_, '_>, param: &Param) -> Option<Arc<Depends>> {
-    let depends = |value: Value| match value {
-        Value::Depends(depends) => Some(depends),
-        Value::Annotated(annotated) => annotated.metadata.iter().rev().find_map(|value| match value {
-            Value::Depends(depends) => Some(Arc::clone(depends)),
-            _ => None,
-        }),
-        _ => None,
-    };
-    let by_default = param.default.as_ref().and_then(|default| depends(signature(body, default)?));
-    by_default.or_else(|| param.annotation.as_ref().and_then(|annotation| depends(signature(body, annotation)?)))
-}
-
-pub(super) fn asked_for(body: &Body<'_, '_, '_>, param: &Param) -> Option<Asked> {
-    let depends = depends_of(body, param)?;
-    let Some(Value::Instance(instance)) = &depends.dependency else { return Some(Asked::Other) };
-    let scheme = match &instance.class {
-        Value::Package(path) => Some(path.clone()),
-        // The project's own schemes give what they are made to give.
-        Value::Class(class) if gives_claims(body, class) => None,
-        Value::Class(class) => body.interpreter.package_bases(class).into_iter().find(|base| is_scheme(base)),
-        _ => None,
-    };
-    let Some(scheme) = scheme.filter(|scheme| is_scheme(scheme)) else { return Some(Asked::Other) };
-    let named = instance.args.get("name", None);
-    let is_key = scheme.ends_with("APIKeyHeader") || scheme.ends_with("APIKeyQuery");
-    let authorizes = matches!(named, Some(Value::Str(name)) if name.eq_ignore_ascii_case("authorization"));
-    Some(Asked::Scheme { credential: !is_key || authorizes })
-}
-
-/// Whether a scheme of the project's own puts together what it gives: a dictionary of who is calling, and no token.
-fn gives_claims(body: &Body<'_, '_, '_>, class: &ClassRef) -> bool {
-    let Some(call) = body.interpreter.method(class, "__call__") else { return false };
-    let call = body.interpreter.current(&call);
-    let mut pending: Vec<&Stmt> = call.def.body.iter().collect();
-    while let Some(stmt) = pending.pop() {
-        if let StmtKind::Return(Some(Expr { kind: ExprKind::Dict(_), .. })) = &stmt.kind {
-            return true;
-        }
-        pending.extend(stmt.blocks().into_iter().flatten());
-    }
-    false
 }
 
 /// The value of a default or annotation of the function's signature.

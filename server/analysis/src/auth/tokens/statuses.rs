@@ -5,7 +5,7 @@ use super::always::gives_something;
 use super::identity::IDENTITIES;
 use super::libraries::does;
 use super::valid::says_whether_valid;
-use super::{Failure, ItemTokens, WrongStatus, errors, replaced, secrets};
+use super::{Failure, ItemTokens, WrongStatus, errors, replaced, schemes, secrets};
 use crate::facts::python::tree::{Expr, ExprKind, Spread, Stmt, StmtKind, positional};
 use crate::text::TextRange;
 
@@ -205,7 +205,7 @@ fn is_sent(body: &Body<'_, '_, '_>, expr: &Expr, name: &str) -> bool {
     let Some(param) = body.param(name) else { return false };
     let is_receiver = matches!(name, "self" | "cls");
     !is_receiver
-        && secrets::asked_for(body, param).is_none()
+        && schemes::asked_for(body, param).is_none()
         && secrets::credential(body, expr).is_none()
         && !secrets::is_request(body, expr)
 }

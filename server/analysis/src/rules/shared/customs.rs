@@ -58,6 +58,11 @@ impl Custom {
         self.scoped() > 2 && self.others + self.claimed + self.unsure == 0
     }
 
+    /// Whether several routes keep to the principal's rows, and others only look whether there is one.
+    pub(crate) fn is_kept_but_for_looks(&self) -> bool {
+        self.scoped() > 1 && self.others == self.looks && self.claimed + self.unsure == 0
+    }
+
     /// Whether everybody reads what only its owner changes: rows are listed whosever they are, and none is shown to its
     /// owner only, but for a list of one's own beside the list of all.
     pub(crate) fn is_for_all_to_read(&self) -> bool {

@@ -85,7 +85,7 @@ fn usual<'s>(state: &State, customs: &Customs<'s>, all: &[Made<'_>], link: &Link
         }
     }
     let custom: Custom = customs.of(parent.site);
-    let private = parent.personal && custom.is_private();
+    let private = parent.personal && (custom.is_private() || custom.is_kept_but_for_looks());
     let words = match looking.is_empty() {
         false => format!("({} of {} places that set `{}` do)", looking.len(), like.len(), link.column),
         true if private => {

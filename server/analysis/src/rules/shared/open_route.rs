@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 use self::meant::Meant;
 use super::people::People;
 use crate::auth::guard::{Guard, answers_constant, only_redirects, reads, touches_nothing};
-use crate::auth::public::{is_base_of_api, is_internal, is_named_public, is_named_search};
+use crate::auth::public::{is_base_of_api, is_delivery, is_internal, is_named_public, is_named_search};
 use crate::ide::{Confidence, Judged, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
 use crate::rules::State;
@@ -102,6 +102,10 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         match self.meant {
             Meant::Constant | Meant::Stub | Meant::Redirect | Meant::Conditional => (Severity::Info, Confidence::Low),
             Meant::TakesOver | Meant::MakesAdmins => (Severity::Error, Confidence::High),
+            // Other services are no visitors: one that signs nothing is none of those that deliver there.
+            Meant::TellsApart if is_delivery(&self.route.path, &self.route.methods) => {
+                (Severity::Error, Confidence::Medium)
+            }
             Meant::Published if !self.is_habit() => (Severity::Info, Confidence::Low),
             Meant::Nothing if self.is_habit() || self.demanded => (Severity::Error, Confidence::High),
             Meant::Nothing => (Severity::Error, Confidence::Medium),
@@ -133,6 +137,9 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::TakesOver, ..) => "it sets the password of whoever the request names, and asks neither for the old one nor for a token that was mailed".to_owned(),
             (Meant::MakesAdmins, ..) => "whoever asks gets an account that may do more than others".to_owned(),
             (Meant::Switched, ..) => "it refuses everybody unless a setting says otherwise".to_owned(),
+            (Meant::TellsApart, ..) if is_delivery(&self.route.path, &self.route.methods) => {
+                "its handler verifies a signature where one is sent, and goes on where none is".to_owned()
+            }
             (Meant::TellsApart, ..) => "its handler verifies who is calling, and goes on where that is nobody".to_owned(),
             (Meant::SignsIn, ..) => "callers may sign in here, as it hands out a token or sets a cookie".to_owned(),
             _ if self.users.is_some() => {

@@ -6,8 +6,8 @@ use std::cell::OnceCell;
 use super::super::people::People;
 use super::{OpenRoute, only_reads};
 use crate::auth::guard::{
-    answers_constant, may_sign_in, may_sign_up, only_redirects, sends_away, shows_picture, takes_password,
-    touches_nothing,
+    answers_constant, may_sign_in, may_sign_up, only_redirects, reads, sends_away, shows_picture, takes_password,
+    takes_request, touches_nothing,
 };
 use crate::auth::policy::Authority;
 use crate::auth::public::{is_internal, is_named_form, is_named_public, is_probe};
@@ -109,8 +109,8 @@ impl OpenRoute<'_, '_> {
             () if judged.data.takes_over.is_some() => Meant::TakesOver,
             () if judged.data.makes_admin.is_some() => Meant::MakesAdmins,
             () if constant => Meant::Constant,
-            () if stub && !judged.data.writes => Meant::Stub,
             () if redirect => Meant::Redirect,
+            () if stub && !judged.data.writes => Meant::Stub,
             () if passage => Meant::Passage,
             () if route.conditional => Meant::Conditional,
             () if !named && only_where_configured(state, route) => Meant::Switched,
@@ -159,7 +159,7 @@ fn takes_nothing(route: &Route) -> bool {
 }
 
 /// Whether a handler verifies the token of a header or cookie that it declares as one that may be missing, and goes on
-/// where it is.
+/// where it is; or only shows something, and looks for one in the request, which is all that it asks for.
 fn tells_apart(state: &State, route: &Route) -> bool {
     let Some(handler) = route.function().filter(|_| route.kind == RouteKind::Http) else { return false };
     let may_be_missing = |param: &Param| {
@@ -174,12 +174,20 @@ fn tells_apart(state: &State, route: &Route) -> bool {
             matches!(name, "Header" | "Cookie") && default.is_some_and(|default| default.kind == ExprKind::None)
         })
     };
-    handler.def.params.iter().any(may_be_missing)
-        && with_interpreter(state, |interpreter| {
-            let judge = Judge::new(interpreter, &state.memo);
-            let verdict = judge.handler(route).filter(|verdict| verdict.proof == Proof::Optional);
-            verdict.is_some_and(|verdict| verdict.decides() && verdict.steps.iter().any(|step| step.takes().is_some()))
+    with_interpreter(state, |interpreter| {
+        let declares = handler.def.params.iter().any(may_be_missing);
+        // Where nothing but the request is asked for, nobody chooses what is shown.
+        let shows = || reads(route) && handler.def.params.len() == 1 && takes_request(interpreter, route);
+        if !declares && !shows() {
+            return false;
+        }
+        let judge = Judge::new(interpreter, &state.memo);
+        let verdict = judge.handler(route).filter(|verdict| verdict.decides());
+        verdict.is_some_and(|verdict| {
+            let takes = verdict.steps.iter().any(|step| step.takes().is_some());
+            !declares || verdict.proof == Proof::Optional && takes
         })
+    })
 }
 
 /// Whether a handler refuses everybody before it does anything else, unless a switch of the settings is on that is off
