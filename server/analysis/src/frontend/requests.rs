@@ -155,6 +155,7 @@ pub(super) fn make_through(session: &mut Session<'_>, prepared: &Prepared<'_>, m
     let via = session.calls_behind(call, here);
     for url in prepared.url.alternatives().iter().take(MAX_URLS) {
         let url = url_parts(session, url);
+        session.note_asked(made_at, &url);
         session.outcome.requests.push(Request {
             place: made_at,
             call,

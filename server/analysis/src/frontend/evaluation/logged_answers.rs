@@ -3,12 +3,12 @@
 
 use std::rc::Rc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::Session;
 use crate::frontend::libraries::better_auth::is_whole_session;
-use crate::frontend::outcome::{Logged, Place, What};
+use crate::frontend::outcome::{Logged, Place, UrlPart, What};
 use crate::frontend::tokens::{STRINGIFIED, answer, names_a_token};
 use crate::frontend::value::{Origin, Symbol, Value};
 
@@ -23,6 +23,9 @@ pub(super) struct Answers {
     logged: Vec<(Origin, Vec<SmolStr>, Place, usize)>,
     /// Those that are kept in the browser.
     kept: Vec<(Origin, Vec<SmolStr>, Place)>,
+    /// Where the requests go that are made at a place, also those that other modules make; none where they go to several
+    /// addresses.
+    asked: FxHashMap<Place, Option<Vec<UrlPart>>>,
 }
 
 impl Session<'_> {
@@ -31,6 +34,14 @@ impl Session<'_> {
         if matches!(symbol.origin, Origin::Response(_)) && names_a_token(name) {
             let (origin, path, reader) = (symbol.origin.clone(), symbol.path.to_vec(), self.runs());
             self.logged_answers.tokens.insert((origin, path, SmolStr::new(name), reader));
+        }
+    }
+
+    /// A request is made.
+    pub(in crate::frontend) fn note_asked(&mut self, place: Place, url: &[UrlPart]) {
+        let first = self.logged_answers.asked.entry(place).or_insert_with(|| Some(url.to_vec()));
+        if first.as_ref().is_some_and(|first| first != url) {
+            *first = None;
         }
     }
 
@@ -96,8 +107,7 @@ impl Session<'_> {
     /// Whether all requests that are made at a place go to one address: the answers of a client for any are not one.
     fn asks_for_one(&self, origin: &Origin) -> bool {
         let Origin::Response(place) = origin else { return false };
-        let mut made = self.outcome.requests.iter().filter(|request| request.place == *place);
-        made.next().is_some_and(|first| made.all(|other| other.url == first.url))
+        self.logged_answers.asked.get(place).is_some_and(Option::is_some)
     }
 
     /// Notes the answers that are logged or kept and that a token was read from.
