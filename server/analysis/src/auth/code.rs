@@ -336,6 +336,17 @@ impl<'b, 'i, 'a> Body<'b, 'i, 'a> {
         Vec::new()
     }
 
+    /// What `with` opens under a name: `with SMTP(host) as server:`.
+    pub(super) fn opened(&self, name: &str) -> impl Iterator<Item = &'b Expr> {
+        let items = self.statements().iter().filter_map(|(stmt, _)| match &stmt.kind {
+            StmtKind::With { items, .. } => Some(items),
+            _ => None,
+        });
+        let is_it =
+            move |target: &Option<Expr>| target.as_ref().and_then(Expr::as_name).is_some_and(|found| found == name);
+        items.flatten().filter(move |(_, target)| is_it(target)).map(|(opened, _)| opened)
+    }
+
     /// The expression that a local variable holds, if it is assigned once and
     /// not changed afterwards; else the expression itself.
     pub(super) fn traced<'e>(&self, expr: &'e Expr) -> &'e Expr

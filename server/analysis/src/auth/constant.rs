@@ -9,7 +9,7 @@ use super::code::{Scope, is_settings};
 use super::pages::shows_same_page;
 use super::tables::{changes_attribute, is_table};
 use crate::facts::python::idioms::{assigned, assigned_to_self};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, Stmt, StmtKind, keyword, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::modules::Module;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Unknown, Value};
@@ -27,7 +27,7 @@ const FORMATS: &[&str] = &["isoformat", "timestamp", "strftime"];
 /// Responses that hold nothing but what they are given.
 const RESPONSES: &[&str] = &["Response", "JSONResponse", "PlainTextResponse", "ORJSONResponse"];
 
-/// Whether a handler takes nothing, does nothing, and returns only literals,
+/// Whether a handler takes nothing, does nothing but to take cookies away, and returns only literals,
 /// constants of its module and the time; which of them may depend on the configuration.
 /// Or whether it shows everybody the same page.
 pub(super) fn answers_constant(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
@@ -35,7 +35,8 @@ pub(super) fn answers_constant(interpreter: &Interpreter<'_>, handler: &Function
     if only_refuses(handler) || shows_same_page(interpreter, handler) {
         return true;
     }
-    if !def.params.is_empty() || def.is_generator {
+    let is_answer = |param: &Param| is_response_param(interpreter, handler, param);
+    if !def.params.iter().all(is_answer) || def.is_generator {
         return false;
     }
     let mut steps = MAX_STEPS;
@@ -202,7 +203,7 @@ fn block_returns(
             | StmtKind::ImportFrom(_)
             | StmtKind::Expr(Expr { kind: ExprKind::Str(_), .. }) => {}
             // `logger.info("asked")`
-            StmtKind::Expr(expr) if is_logged(interpreter, handler, expr) => {}
+            StmtKind::Expr(expr) if is_logged(interpreter, handler, expr) || forgets_cookie(handler, expr) => {}
             // A probe that fails tells everybody so.
             StmtKind::Raise { exc: Some(raised), .. } if is_constant(interpreter, handler, raised, steps) => {
                 return Some(true);
@@ -229,6 +230,20 @@ fn block_returns(
         }
     }
     Some(false)
+}
+
+/// Whether FastAPI fills a parameter with the answer that it will send: `response: Response`.
+fn is_response_param(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &Param) -> bool {
+    let class = param.annotation.as_ref().map(|annotation| interpreter.eval(handler, annotation));
+    matches!(class, Some(Value::Package(path)) if is_response(&path))
+}
+
+/// Whether an expression takes a cookie away from who is calling: `response.delete_cookie("session")`.
+fn forgets_cookie(handler: &FunctionRef, expr: &Expr) -> bool {
+    let Some((func, _)) = expr.as_call() else { return false };
+    let ExprKind::Attribute { value, name } = &func.kind else { return false };
+    let is_answer = |found: &SmolStr| handler.def.params.iter().any(|param| param.name.name == *found);
+    name.name == "delete_cookie" && value.as_name().is_some_and(is_answer)
 }
 
 /// Whether an expression writes to a log, which tells the caller nothing.

@@ -82,7 +82,7 @@ pub enum Form {
     Example,
     /// What Alembic is told, likewise.
     Alembic,
-    /// A private key, which sets nothing: the file itself is the secret.
+    /// A private key, or what a service gives an application to get in with; it sets nothing: the file itself is the secret.
     Key,
 }
 
@@ -192,7 +192,11 @@ pub fn read(path: &str, text: &str) -> Vec<Variable> {
         Some(Form::Manifest) => deployment::manifest(text),
         Some(Form::Values) => deployment::values(text),
         Some(Form::Image) => image::dockerfile(text),
-        Some(Form::Key) => private_keys::begins(text).map(|range| key(text, range)).into_iter().collect(),
+        Some(Form::Key) => {
+            let private = private_keys::begins(text).map(|range| (range, Held::PrivateKey));
+            let held = private.or_else(|| private_keys::holds_key(text));
+            held.map(|(range, held)| key(text, range, held)).into_iter().collect()
+        }
         None => Vec::new(),
     }
 }
@@ -213,13 +217,13 @@ pub fn asks_for(asked: &str, way: &str) -> bool {
     is_in(way, asked) || is_in(asked, way)
 }
 
-/// A file that is a key.
-fn key(text: &str, range: TextRange) -> Variable {
+/// A file that is a key, or holds one.
+fn key(text: &str, range: TextRange, held: Held) -> Variable {
     let value = Assigned {
         fingerprint: fingerprint(text),
         bytes: text.len() as u32,
         looks: Looks::Own,
-        holds: Some(Held::PrivateKey),
+        holds: Some(held),
         is_random: true,
     };
     Variable { name: SmolStr::default(), range, when: When::Always, value, to_frontend: false, way: SmolStr::default() }

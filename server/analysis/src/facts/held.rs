@@ -12,6 +12,8 @@ pub enum Held {
     Key(&'static str),
     /// A private key, in a file of its own.
     PrivateKey,
+    /// The password of an account that mails are sent from, or read.
+    Mail,
 }
 
 /// What stands in every text that may hold either.
@@ -143,7 +145,7 @@ fn has_password(address: &str) -> bool {
 }
 
 /// Whether a password is somebody's own, and stands for none.
-fn is_own_password(user: &str, password: &str) -> bool {
+pub fn is_own_password(user: &str, password: &str) -> bool {
     password.len() >= PASSWORD
         && password != user
         && password != "postgres"

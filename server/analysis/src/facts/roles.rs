@@ -46,11 +46,11 @@ pub const SECRET_MARKERS: &[&str] = &[
     "sb_secret_",
     "npg_",
     "eyJhbGciOi",
+    // What signs in to a server of mail.
+    "smtplib",
     // A script that makes an account.
-    "hash_password(\"",
-    "hash_password('",
-    "password_hash(\"",
-    "password_hash('",
+    "hash_password(",
+    "password_hash(",
 ];
 /// What stands in a module that may verify callers for others who only know its interface: the libraries for that. Such
 /// modules are asked which classes they hold, whoever imports them.

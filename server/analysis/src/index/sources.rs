@@ -350,6 +350,7 @@ pub fn is_test_path(path: &str) -> bool {
     if typescript::grammar(path).is_some() {
         return [".test.", ".spec.", ".stories.", ".cy."].iter().any(|part| name.contains(part))
             || name.starts_with("test-")
+            || name.starts_with("test_")
             || dirs.split('/').any(|dir| matches!(dir, "__tests__" | "__mocks__" | "e2e" | "cypress" | "tests" | "test"))
             // At the top these are no part of what is served; below `app/` they are pages.
             || dirs.split('/').find(|dir| !dir.is_empty()).is_some_and(|top| matches!(top, "docs" | "doc" | "examples"));

@@ -5,6 +5,7 @@ use super::shared::keys::{self, UsedVariable, used_near, used_variables};
 use super::shared::tokens::{for_each_item, is_script};
 use super::{RuleInfo, State, report};
 use crate::auth::keys::{Key, Purpose, Source, What};
+use crate::auth::tokens::WrittenPassword;
 use crate::facts::environment::{self, Form, Looks, Variable, When, form, is_for_tests};
 use crate::facts::held::Held;
 use crate::frontend::is_written_into_code;
@@ -48,6 +49,7 @@ fn check_texts(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<D
         for (site, held) in tokens.held.iter().filter(|(site, _)| !state.sources.is_ghost(*site)) {
             let message = match held {
                 Held::Password => DATABASE.to_owned(),
+                Held::Mail => MAIL.to_owned(),
                 // It is a file of its own.
                 Held::PrivateKey => continue,
                 Held::Key(service) => format!(
@@ -56,14 +58,23 @@ fn check_texts(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<D
             };
             found.push(report(state, &INFO, Severity::Error, *site, message, Vec::new()));
         }
-        let standing = |site: &&Site| !state.sources.is_ghost(**site) && !is_script(state, site.file);
-        for site in tokens.written_passwords.iter().filter(standing) {
-            let severity = if fills_in(state, *site) { Severity::Info } else { Severity::Warning };
-            let message = "An account gets a password that stands in the code: whoever has read it can sign in, until somebody changes it. Read it from the environment, without a default.";
-            found.push(report(state, &INFO, severity, *site, message.to_owned(), Vec::new()));
+        let standing =
+            |written: &&WrittenPassword| !state.sources.is_ghost(written.site) && !is_script(state, written.site.file);
+        for written in tokens.written_passwords.iter().filter(standing) {
+            let severity = if fills_in(state, written.site) { Severity::Info } else { Severity::Warning };
+            let message = match &written.unless {
+                None => "An account gets a password that stands in the code: whoever has read it can sign in, until somebody changes it. Read it from the environment, without a default.".to_owned(),
+                Some(name) => format!(
+                    "Where `{name}` is not set, an account gets a password that stands in the code: whoever has read it can sign in, until somebody changes it. Leave the default out, so that nothing starts without it."
+                ),
+            };
+            found.push(report(state, &INFO, severity, written.site, message, Vec::new()));
         }
     });
 }
+
+/// What is said of the password of an account for mails in code.
+const MAIL: &str = "The password of an account for mails stands in the code, and whoever has read the code can send from it, and read what it gets, links to reset passwords among that: read it from the environment, and change it.";
 
 /// What is said of the password of a database in code.
 const DATABASE: &str = "The password of a database stands in the code, and whoever has read the code can read and change what is in it: read the address from the environment, and change the password.";
@@ -86,11 +97,16 @@ fn said_of_held(name: &str, held: Held, form: Form) -> String {
         held if is_shown_in_browsers(name, held) => format!(
             "{file} committed, and the value of `{name}` looks like a key of Google for browsers, which get it anyway: have Google take it from the addresses of this application alone, or others use what it pays for."
         ),
+        Held::Key(service) if form == Form::Key => format!(
+            "{file} committed, and it holds what looks like a key of {service}: whoever can read the repository, or a copy of it, can use it. Take the file out of the repository, and have {service} revoke the key."
+        ),
         Held::Key(service) => format!(
             "{file} committed, and the value of `{name}` looks like a key of {service}: whoever can read the repository, or a copy of it, can use it. Take the value out, and have {service} revoke it."
         ),
+        // Told by what is done with it, in code.
+        Held::Mail => MAIL.to_owned(),
         Held::PrivateKey => {
-            "This file is committed, and it is a private key: whoever can read the repository, or a copy of it, can sign with it, or answer for the server that it belongs to. Take the file out of the repository, and issue a new key."
+            "This file is committed, and a private key stands in it: whoever can read the repository, or a copy of it, can sign with it, or answer for the server or account that it belongs to. Take the file out of the repository, and issue a new key."
                 .to_owned()
         }
     }

@@ -1,15 +1,20 @@
 //! `leaky-auth-error`: answers that say too much.
 
+use rustc_hash::FxHashSet;
+
 use super::shared::tokens::for_each_item;
-use super::{RuleInfo, State, related, report};
+use super::{RuleInfo, State, for_each_served, related, report};
+use crate::auth::guard::{Guard, may_sign_up, verifies_password};
 use crate::auth::tokens::Telling;
 use crate::ide::{Diagnostic, Severity};
+use crate::index::value::Site;
+use crate::verdicts::{handler_site, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
 pub const INFO: RuleInfo = RuleInfo {
     code: "leaky-auth-error",
-    summary: "an answer that tells why a token was refused, or whom it names",
+    summary: "an answer that tells why a token was refused, whom it names, or what failed at signing in",
     cwe: "CWE-209",
     owasp: "API8:2023",
     severity: Severity::Warning,
@@ -20,6 +25,7 @@ pub const INFO: RuleInfo = RuleInfo {
 pub(crate) const WRAPPED: &str = "its text is put into an exception of the project here";
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let mut entrances = None;
     for_each_item(state, wanted, |tokens| {
         for told in &tokens.told {
             let (severity, message, step) = match told.what {
@@ -33,6 +39,16 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                     "The answer tells the caller the text of an exception that holds what the library says of the token, which helps whoever tries forged ones: raise it with a constant text, and log the rest.",
                     WRAPPED,
                 ),
+                Telling::Fault
+                    if !entrances.get_or_insert_with(|| entrances_of(state)).contains(&function(told.site)) =>
+                {
+                    continue;
+                }
+                Telling::Fault => (
+                    Severity::Info,
+                    "The answer tells whoever signs in or up what failed inside, and an exception of a database holds the statement with its values: answer with a constant text, and log the rest.",
+                    "whatever fails is caught here",
+                ),
                 Telling::Identity => (
                     Severity::Info,
                     "The answer tells whom the token names: say only that access is denied.",
@@ -43,4 +59,23 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             found.push(report(state, &INFO, severity, told.site, message.to_owned(), steps));
         }
     });
+}
+
+/// The item that a place stands in.
+fn function(site: Site) -> (FileId, u32) {
+    (site.file, site.item)
+}
+
+/// Handlers at which callers sign in or up, which everybody reaches.
+fn entrances_of(state: &State) -> FxHashSet<(FileId, u32)> {
+    let mut entrances = FxHashSet::default();
+    with_interpreter(state, |interpreter| {
+        for_each_served(state, |_, route, judged| {
+            let is_open = !matches!(judged.guard, Guard::Guarded(_) | Guard::Around(_));
+            if is_open && (verifies_password(interpreter, route) || may_sign_up(interpreter, route)) {
+                entrances.extend(handler_site(&route.handler).map(function));
+            }
+        });
+    });
+    entrances
 }

@@ -64,7 +64,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             };
             let leaves = |call: &VerifierCall, way: &[&VerifierCall]| {
                 let above = way.iter().flat_map(|call| &call.caught);
-                !is_caught(decode, above.chain(&call.caught).chain(&decode.caught))
+                !call.is_about_own && !is_caught(decode, above.chain(&call.caught).chain(&decode.caught))
             };
             let Some(way) = way_out(state, function, is_end, &leaves) else { continue };
             let library = decode.library.name();

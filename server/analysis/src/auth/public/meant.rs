@@ -79,9 +79,8 @@ pub fn is_delivery(path: &str, methods: &[SmolStr]) -> bool {
     let comes_in = |pair: &[&str]| matches!(pair, [hook, to] if is_hook(hook) && matches!(*to, "incoming" | "inbound" | "receive" | "receiver"));
     let delivers = match segments.as_slice() {
         [.., before, last] if is_hook(before) => is_fixed(last),
-        ["webhook" | "hook", below @ ..] => below.iter().all(is_fixed),
+        ["webhook" | "hook", below @ ..] if below.iter().all(is_fixed) => true,
         _ => ends_in_delivery(path) || segments.windows(2).any(comes_in),
-    };
     };
     delivers && !is_internal(path) && !methods.is_empty() && methods.iter().all(|method| method == "POST")
 }

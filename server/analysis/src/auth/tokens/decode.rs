@@ -33,7 +33,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             continue;
         }
         tokens.answers_errors |= errors::registers_answer(found.expr, &|expr| body.eval(expr));
-        let is_own = is_own(body, args);
+        let is_own = is_own(body, positional(args, 0));
         tokens.calls.extend(verifier_call(body, found, func).filter(|_| !is_own));
         if decrypts(body, func) {
             tokens.decryptions.push(body.site(found.expr.range));
@@ -83,6 +83,7 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
         is_whole: args.iter().any(|arg| secrets::is_whole(body, &arg.value)),
         is_credential: args.iter().any(|arg| secrets::credential(body, &arg.value).is_some()),
         by_dependency: args.iter().any(|arg| handed_on::is_by_dependency(body, &arg.value)),
+        is_about_own: is_about_own(body, args),
         site: body.site(found.expr.range),
         function,
         callee: called.site,
@@ -108,18 +109,36 @@ fn sited(body: &Body<'_, '_, '_>, reads: Vec<(SmolStr, TextRange)>) -> Vec<Claim
         .collect()
 }
 
+/// Whether a call is given a token that the function has just issued itself, among other things of which none may be
+/// somebody's token: `keep(store, user, refresh_token)`.
+fn is_about_own(body: &Body<'_, '_, '_>, args: &[Arg]) -> bool {
+    let (own, others): (Vec<&Arg>, Vec<&Arg>) = args.iter().partition(|arg| is_own(body, Some(&arg.value)));
+    let may_be_token = |arg: &Arg| {
+        let is_called_so =
+            last_name(&arg.value).is_some_and(|name| is_about_tokens(name) || name.contains("credential"));
+        arg.spread != Spread::No || is_called_so || secrets::origin(body, &arg.value).is_some()
+    };
+    !own.is_empty() && !others.into_iter().any(may_be_token)
+}
+
 /// Whether what a call is given is a token that the function has just issued itself: it is no caller's.
-fn is_own(body: &Body<'_, '_, '_>, args: &[Arg]) -> bool {
-    let Some(given) = positional(args, 0) else { return false };
+fn is_own(body: &Body<'_, '_, '_>, given: Option<&Expr>) -> bool {
+    let Some(given) = given else { return false };
     // `token, jti = issue(user)`
     let is_unpacked = given.as_name().is_some_and(|name| matches!(body.bindings(name).as_slice(), [None]));
     if is_unpacked && secrets::origin(body, given).is_some_and(|origin| origin.what == Secret::Issued) {
         return true;
     }
-    body.traced(given).as_call().is_some_and(|(func, _)| {
-        matches!(does(body, func), Some((_, Does::Encodes)))
-            || callee(body, func).is_some_and(|function| secrets::issues(body, &function, false))
-    })
+    let is_issued = |value: &Expr| {
+        value.as_call().is_some_and(|(func, _)| {
+            matches!(does(body, func), Some((_, Does::Encodes)))
+                || callee(body, func).is_some_and(|function| secrets::issues(body, &function, false))
+        })
+    };
+    // A variable may be assigned on several ways.
+    let bound = given.as_name().map(|name| body.bindings(name)).unwrap_or_default();
+    let is_always = !bound.is_empty() && bound.into_iter().all(|value| value.is_some_and(is_issued));
+    is_always || is_issued(body.traced(given))
 }
 
 fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Does, args: &[Arg]) -> Decode {

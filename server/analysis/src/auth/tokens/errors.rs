@@ -107,9 +107,7 @@ pub(super) fn is_token_error(path: &str) -> bool {
 pub(super) fn catches_verification(body: &Body<'_, '_, '_>, guarded: &[Stmt], handler: &Handler) -> Option<TextRange> {
     let types = types(body, handler);
     let named = types.iter().any(|path| is_token_error(path));
-    let all =
-        types.is_empty() || types.iter().any(|path| path == "builtins.Exception" || path == "builtins.BaseException");
-    if !named && !all {
+    if !named && !catches_all(&types) {
         return None;
     }
     let inside = TextRange {
@@ -235,8 +233,14 @@ fn status(body: &Body<'_, '_, '_>, given: Option<&Expr>) -> Option<(u16, TextRan
     Some((number, given.range))
 }
 
+/// Whether a clause for exceptions of these types catches whatever fails.
+fn catches_all(types: &[SmolStr]) -> bool {
+    types.is_empty() || types.iter().any(|path| path == "builtins.Exception" || path == "builtins.BaseException")
+}
+
 /// Finds answers that tell what the verification raised, or whom the token names.
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    let is_handler = body.def.is_some_and(|def| !def.decorators.is_empty()) && !body.is_nested();
     for (stmt, around) in body.statements() {
         if let StmtKind::Try { body: guarded, handlers, .. } = &stmt.kind {
             for handler in handlers {
@@ -246,6 +250,12 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
                         site: body.site(range),
                         about: body.site(about),
                         what: Telling::Error,
+                    }));
+                } else if is_handler && catches_all(&types(body, handler)) {
+                    tokens.told.extend(told_in(body, handler, name).into_iter().map(|range| Told {
+                        site: body.site(range),
+                        about: body.site(handler.range),
+                        what: Telling::Fault,
                     }));
                 }
             }

@@ -77,6 +77,8 @@ pub enum Telling {
     Wrapped,
     /// The identity that the token names.
     Identity,
+    /// The text of whatever failed in a handler.
+    Fault,
 }
 
 /// An answer to failed authentication with another status than 401.
@@ -164,6 +166,15 @@ impl HandedOn {
     }
 }
 
+/// A password that stands in the code, and is hashed for an account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenPassword {
+    /// What is hashed.
+    pub site: Site,
+    /// The variable of the environment, or the setting, for which it stands in.
+    pub unless: Option<SmolStr>,
+}
+
 /// A call of a function of the project that verifies tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifierCall {
@@ -171,6 +182,8 @@ pub struct VerifierCall {
     pub is_credential: bool,
     /// Whether it is given that as a dependency of the project gives it.
     pub by_dependency: bool,
+    /// Whether it is given a token that the function has just issued itself, and nothing else that may be one.
+    pub is_about_own: bool,
     /// Whether it is given all that the caller sends.
     pub is_whole: bool,
     /// The call.

@@ -6,7 +6,7 @@ use super::callees::{callee, parameter};
 use super::schemes::{asked_for, depends_of};
 use super::secrets::{Origin, credential, follow, is_used_as_token};
 use crate::facts::python::idioms::returned;
-use crate::facts::python::tree::{Arg, Expr, ExprKind};
+use crate::facts::python::tree::{Expr, ExprKind};
 use crate::index::value::{Resolve, Value};
 
 /// Functions of the project that a token is handed through.
@@ -25,7 +25,7 @@ pub(super) fn replaced(body: &Body<'_, '_, '_>, name: &str, depth: u32) -> Optio
 /// The parameter that an expression is, where the function hands it to one of the project that takes it for a token.
 pub(super) fn origin(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<Origin> {
     let param = body.param(expr.as_name()?)?;
-    let passes = asked_for(body, param).is_none() && is_passed_as_token(body, &param.name.name, 0);
+    let passes = asked_for(body, param).is_none() && is_passed_as_token(body, &is_variable(&param.name.name), 0);
     passes.then_some(Origin { what: Secret::Token, range: param.range, credential: false })
 }
 
@@ -44,20 +44,34 @@ pub(super) fn is_by_dependency(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
 
 /// Whether a variable is given to a library as a token, here or in a function of the project that it is handed to: it is a JWT.
 pub(super) fn reaches_library(body: &Body<'_, '_, '_>, name: &str) -> bool {
-    is_used_as_token(body, name) || is_passed_as_token(body, name, 0)
+    is_used_as_token(body, name) || is_passed_as_token(body, &is_variable(name), 0)
 }
 
-/// Whether a variable is given to a function of the project that gives it to a library as a token.
-fn is_passed_as_token(body: &Body<'_, '_, '_>, name: &str, depth: u32) -> bool {
+/// Whether a field of what a parameter holds is given to a function of the project that gives it to a library as a token.
+pub(super) fn field_reaches_library(body: &Body<'_, '_, '_>, object: &str, field: &str) -> bool {
+    let is_it = |given: &Expr| match &given.kind {
+        ExprKind::Attribute { value, name } => {
+            name.name == field && value.as_name().is_some_and(|found| found == object)
+        }
+        _ => false,
+    };
+    is_passed_as_token(body, &is_it, 0)
+}
+
+fn is_variable(name: &str) -> impl Fn(&Expr) -> bool {
+    move |given| given.as_name().is_some_and(|found| found == name)
+}
+
+/// Whether something is given to a function of the project that gives it to a library as a token.
+fn is_passed_as_token(body: &Body<'_, '_, '_>, is_it: &dyn Fn(&Expr) -> bool, depth: u32) -> bool {
     depth < MAX_CALLS
         && body.calls().iter().filter_map(Found::call).any(|(func, args)| {
-            let is_it = |arg: &&Arg| arg.value.as_name().is_some_and(|found| found == name);
-            let Some(at) = args.iter().position(|arg| is_it(&arg)) else { return false };
+            let Some(at) = args.iter().position(|arg| is_it(&arg.value)) else { return false };
             let Some(function) = callee(body, func) else { return false };
             let function = body.interpreter.current(&function);
             let inner = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
-            parameter(&function, args, at)
-                .map(|param| &param.name.name)
-                .is_some_and(|param| is_used_as_token(&inner, param) || is_passed_as_token(&inner, param, depth + 1))
+            parameter(&function, args, at).map(|param| &param.name.name).is_some_and(|param| {
+                is_used_as_token(&inner, param) || is_passed_as_token(&inner, &is_variable(param), depth + 1)
+            })
         })
 }

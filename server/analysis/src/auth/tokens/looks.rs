@@ -4,8 +4,8 @@ use memchr::memmem;
 
 use super::{
     ItemTokens, cached, codes, compared, counting, decode, encode, errors, exposed, handmade, leaks, lifetimes,
-    lookups, named_keys, passwords, redirects, refused, replaced, stand_ins, statuses, swallowed, tools, transport,
-    unset, writable,
+    lookups, mails, named_keys, passwords, redirects, refused, replaced, stand_ins, statuses, swallowed, tools,
+    transport, unset, writable,
 };
 use crate::auth::code::Body;
 use crate::facts::held;
@@ -50,6 +50,7 @@ pub struct Looks {
     transports: bool,
     takes_apart: bool,
     passwords: bool,
+    mails: bool,
     redirects: bool,
     replaces: bool,
     pub(super) holds: bool,
@@ -101,6 +102,7 @@ impl Looks {
         transports: true,
         takes_apart: true,
         passwords: true,
+        mails: true,
         redirects: true,
         replaces: true,
         holds: true,
@@ -161,6 +163,7 @@ impl Looks {
             transports: any(&["http://", "verify=False"]) && any(&["jwks", "JWK", "eaders", "oken"])
                 || any(&["set_cookie("]) && any(&["oken", "jwt"]),
             passwords: any(&["assword", "passwd", "pwd"]),
+            mails: any(&[".login("]),
             redirects: secrets && any(&["RedirectResponse"]),
             replaces: any(&["HTTPException", "Response("])
                 && any(&["except Exception", "except:", "except BaseException"]),
@@ -190,6 +193,7 @@ impl Looks {
             || self.transports
             || self.takes_apart
             || self.passwords
+            || self.mails
             || self.redirects
             || self.replaces
             || self.holds
@@ -234,6 +238,9 @@ impl Looks {
         }
         if self.passwords {
             passwords::look(body, tokens);
+        }
+        if self.mails {
+            mails::look(body, tokens);
         }
         if self.redirects {
             redirects::look(body, tokens);

@@ -31,6 +31,7 @@ mod lifetimes;
 mod looks;
 mod lookups;
 mod loops;
+mod mails;
 mod named_keys;
 mod needed;
 mod numbers;
@@ -150,7 +151,7 @@ pub struct ItemTokens {
     /// Passwords that are kept, compared or hashed in a way that gives them away.
     pub passwords: Vec<KeptPassword>,
     /// Passwords that stand in the code, and are hashed for an account.
-    pub written_passwords: Vec<Site>,
+    pub written_passwords: Vec<WrittenPassword>,
     /// Calls of functions of the project that are handed a password, or the hash of one.
     pub password_calls: Vec<PasswordCall>,
     /// Attributes with a password that hashing it again fills: `body.password = hash(…)`.

@@ -252,13 +252,7 @@ impl Follower<'_, '_, '_, '_> {
     fn is_client(&self, expr: &Expr) -> bool {
         let is_one = |expr: &Expr| sends_requests(&self.body.eval(self.body.traced(expr)));
         let opened = |name: &SmolStr| {
-            self.body.statements().iter().any(|(stmt, _)| match &stmt.kind {
-                StmtKind::With { items, .. } => items.iter().any(|(opened, target)| {
-                    let is_it = target.as_ref().and_then(Expr::as_name).is_some_and(|target| target == name);
-                    is_it && opened.as_call().is_some_and(|(func, _)| is_one(func))
-                }),
-                _ => false,
-            })
+            self.body.opened(name).any(|opened| opened.as_call().is_some_and(|(func, _)| is_one(func)))
         };
         is_one(expr) || expr.as_name().is_some_and(opened)
     }

@@ -13,6 +13,7 @@ use super::key_source::{environment, reads_environment};
 use super::libraries::{Does, does};
 use super::schemes::{Asked, asked_for};
 use super::{Secret, claims, codes, containers, handed_on, loops};
+use crate::facts::python::idioms::is_table;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, StmtKind, keyword, positional};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 use crate::text::TextRange;
@@ -22,6 +23,9 @@ const MAX_DEPTH: u32 = 8;
 
 /// Expressions that are looked at for one value: a variable may be assigned many times.
 const MAX_STEPS: u32 = 200;
+
+/// Functions through which one hands on a token that another issues for it.
+const ISSUED_THROUGH: u32 = 2;
 
 /// A secret value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -343,6 +347,14 @@ fn attribute(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, name: &str, dep
     {
         return Some(Origin { what: Secret::Password, range: param.range, credential: false });
     }
+    // A token in the body of a request.
+    if is_called_token(name)
+        && let Some(param) = value.as_name().and_then(|name| body.param(name))
+        && annotated_class(body, param).is_some_and(|class| is_sent(body, &class))
+        && handed_on::field_reaches_library(body, &param.name.name, name)
+    {
+        return Some(Origin { what: Secret::Token, range: param.range, credential: false });
+    }
     // `settings.secret`, and `self.secret` in the settings themselves.
     if names_secret(name)
         && let Value::Class(class) = keys::object_of(body.interpreter, body.scope, value)
@@ -351,6 +363,17 @@ fn attribute(body: &Body<'_, '_, '_>, expr: &Expr, value: &Expr, name: &str, dep
         return Some(Origin { what: Secret::Key, range: expr.range, credential: false });
     }
     containers::held(body, value, name, depth)
+}
+
+/// Whether a class is a model of what callers send.
+fn is_sent(body: &Body<'_, '_, '_>, class: &Arc<ClassRef>) -> bool {
+    let is_table = body.interpreter.linearised(class).iter().any(|class| is_table(&class.def));
+    !is_table
+        && body
+            .interpreter
+            .package_bases(class)
+            .iter()
+            .any(|base| base == "pydantic.BaseModel" || base == "sqlmodel.SQLModel")
 }
 
 /// Whether a parameter takes the form with which somebody signs in (RFC 6749, section 4.3.2).
@@ -498,7 +521,11 @@ pub(super) fn issued(call: &Expr) -> Origin {
 
 /// Whether a function of the project returns a token that it issues, or draws at random where its name may say it.
 pub(super) fn issues(body: &Body<'_, '_, '_>, function: &FunctionRef, by_name: bool) -> bool {
-    if function.def.is_generator {
+    issues_by(body, function, by_name, 0)
+}
+
+fn issues_by(body: &Body<'_, '_, '_>, function: &FunctionRef, by_name: bool, depth: u32) -> bool {
+    if function.def.is_generator || depth > ISSUED_THROUGH {
         return false;
     }
     let function = body.interpreter.current(function);
@@ -507,7 +534,11 @@ pub(super) fn issues(body: &Body<'_, '_, '_>, function: &FunctionRef, by_name: b
         StmtKind::Return(Some(value)) => {
             let value = inner.traced(value);
             let is_token = by_name && is_called_token(&function.def.name.name) && is_generated(&inner, value);
-            is_token || value.as_call().is_some_and(|(func, _)| matches!(does(&inner, func), Some((_, Does::Encodes))))
+            let is_made = |func: &Expr| {
+                matches!(does(&inner, func), Some((_, Does::Encodes)))
+                    || callee(&inner, func).is_some_and(|other| issues_by(&inner, &other, false, depth + 1))
+            };
+            is_token || value.as_call().is_some_and(|(func, _)| is_made(func))
         }
         _ => false,
     })

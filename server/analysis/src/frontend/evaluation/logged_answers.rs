@@ -23,24 +23,25 @@ pub(super) struct Answers {
     logged: Vec<(Origin, Vec<SmolStr>, Place, usize)>,
     /// Those that are kept in the browser.
     kept: Vec<(Origin, Vec<SmolStr>, Place)>,
-    /// By where requests are made, the address that all of them go to; none where there are several.
+    /// Where the requests go that are made at a place, also those that other modules make; none where they go to several
+    /// addresses.
     asked: FxHashMap<Place, Option<Vec<UrlPart>>>,
 }
 
 impl Session<'_> {
-    /// A request is made, on a way that is looked at for something else only, perhaps.
-    pub(in crate::frontend) fn note_asked(&mut self, place: Place, url: &[UrlPart]) {
-        let known = self.logged_answers.asked.entry(place).or_insert_with(|| Some(url.to_vec()));
-        if known.as_deref().is_some_and(|known| known != url) {
-            *known = None;
-        }
-    }
-
     /// A part of an answer is read.
     pub(super) fn note_read(&mut self, symbol: &Symbol, name: &str) {
         if matches!(symbol.origin, Origin::Response(_)) && names_a_token(name) {
             let (origin, path, reader) = (symbol.origin.clone(), symbol.path.to_vec(), self.runs());
             self.logged_answers.tokens.insert((origin, path, SmolStr::new(name), reader));
+        }
+    }
+
+    /// A request is made.
+    pub(in crate::frontend) fn note_asked(&mut self, place: Place, url: &[UrlPart]) {
+        let first = self.logged_answers.asked.entry(place).or_insert_with(|| Some(url.to_vec()));
+        if first.as_ref().is_some_and(|first| first != url) {
+            *first = None;
         }
     }
 

@@ -329,12 +329,13 @@ impl<'a> Interpreter<'a> {
     pub fn eval_signature(&self, function: &FunctionRef, expr: &Expr) -> Value {
         let value = match &expr.kind {
             // Most are a name of the module.
-            ExprKind::Name(name) if function.closure.is_empty() && *name != function.def.name.name => {
+            ExprKind::Name(name) if function.closure.is_empty() && !self.is_bound_again(function, name) => {
                 self.force(self.variable(function.site.file, name))
             }
             _ => {
                 let mut scope = Scope::around(function);
-                scope.locals = self.bound_before(function).map(|bound| std::iter::once(bound).collect());
+                let bound: Vec<_> = self.bound_before(function, expr);
+                scope.locals = (!bound.is_empty()).then(|| bound.into_iter().collect());
                 self.eval_in(&scope, expr)
             }
         };

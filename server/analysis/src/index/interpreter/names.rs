@@ -202,14 +202,33 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// What the name of a function at the top of a module means until that is defined, where the module imports or defines
-    /// something else of that name before: its signature sees that.
-    pub(super) fn bound_before(&self, function: &FunctionRef) -> Option<(SmolStr, Value)> {
-        let (file, name) = (function.site.file, &function.def.name.name);
-        let facts = self.sources.facts(file)?;
-        if function.class.is_some() || !matches!(facts.bindings.get(name), Some(Binding::Computed)) {
-            return None;
+    /// Whether a module binds a name more than once, so that the signature of a function at its top may see something else
+    /// than what the name means in the end: a route handler may be called as the dependency is that others ask for.
+    pub(super) fn is_bound_again(&self, function: &FunctionRef, name: &SmolStr) -> bool {
+        let facts = self.sources.facts(function.site.file);
+        function.class.is_none()
+            && facts.is_some_and(|facts| matches!(facts.bindings.get(name), Some(Binding::Computed)))
+    }
+
+    /// What the names of a signature's expression mean where the function is defined, of those that the module binds more than
+    /// once, as far as imports and definitions tell.
+    pub(super) fn bound_before(&self, function: &FunctionRef, expr: &Expr) -> Vec<(SmolStr, Value)> {
+        let (mut bound, mut pending) = (Vec::new(), vec![expr]);
+        while let Some(expr) = pending.pop() {
+            if let Some(name) = expr.as_name()
+                && self.is_bound_again(function, name)
+            {
+                bound.extend(self.meant_before(function, name).map(|value| (name.clone(), value)));
+            }
+            pending.extend(expr.children());
         }
+        bound
+    }
+
+    /// What a name means until a function is defined, where the module imports or defines something of that name before.
+    fn meant_before(&self, function: &FunctionRef, name: &SmolStr) -> Option<Value> {
+        let file = function.site.file;
+        let facts = self.sources.facts(file)?;
         let before = (0..function.site.item).rev();
         // It rests on all that stands before the function, and not on what the name means in the end.
         before.clone().for_each(|item| self.count_body(Site { file, item, range: TextRange::default() }));
@@ -227,8 +246,7 @@ impl<'a> Interpreter<'a> {
                     names.contains(name).then_some(None)
                 }
             });
-        let value = value.flatten()?;
-        Some((name.clone(), self.force(value)))
+        Some(self.force(value.flatten()?))
     }
 
     /// The facts of a file; an unread file is noted as wanted.
