@@ -22,9 +22,17 @@ impl Project {
 
     /// The first guard that is offered for an open route alone. None where none is.
     fn guard(&self, route: &str) -> Option<Fix> {
+        repairs(&self.analysis, self.finding(route)).into_iter().find(|fix| fix.title.starts_with("Guard the route"))
+    }
+
+    /// What the repairs of an open route are called.
+    fn titles(&self, route: &str) -> Vec<String> {
+        repairs(&self.analysis, self.finding(route)).into_iter().map(|fix| fix.title).collect()
+    }
+
+    fn finding(&self, route: &str) -> &Diagnostic {
         let named = |diagnostic: &&Diagnostic| diagnostic.message.contains(&format!("{route} is open"));
-        let finding = self.found.iter().find(named).unwrap_or_else(|| panic!("{route}: {:?}", self.found));
-        repairs(&self.analysis, finding).into_iter().find(|fix| fix.title.starts_with("Guard the route"))
+        self.found.iter().find(named).unwrap_or_else(|| panic!("{route}: {:?}", self.found))
     }
 
     /// Whether that guard is safe. None where none is offered.
@@ -168,7 +176,7 @@ export async function makeTag(token: string) {
 "#;
     let project = Project::of(&[("main.py", main), ("db.py", db), ("web/page.ts", page)]);
     let guard = "Guard the route with `user`";
-    let (data, refusal) = ("whose data it touches is still to be checked", "the frontend has to expect 401 then");
+    let (data, refusal) = ("whose data is touched is still to be checked", "the frontend has to expect 401 then");
     for (route, left) in [
         ("DELETE /notes/{id}", Some(data)),
         ("DELETE /users/{user_id}/notes", Some(data)),
@@ -190,4 +198,22 @@ fn a_guard_beside_routes_for_guests_is_unsafe() {
         let project = Project::of(&[("main.py", &main.replace("BESIDE", beside))]);
         assert_eq!(project.is_safe("POST /tried"), Some(safe), "{beside}");
     }
+}
+
+/// What guards more than one route, or makes the dependency first, says the same.
+#[test]
+fn wider_guards_say_what_they_leave_to_do() {
+    let verifier = "import os\nimport jwt\nfrom fastapi import APIRouter, Depends, FastAPI, Header, HTTPException\nfrom sqlmodel import Field, Session, SQLModel\n\napp = FastAPI()\nnotes = APIRouter(prefix=\"/notes\")\n\n\nclass Note(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n    user_id: str\n\n\ndef session():\n    with Session() as one:\n        yield one\n\n\ndef user(authorization: str = Header()) -> str:\n    try:\n        return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])[\"sub\"]\n    except jwt.PyJWTError:\n        raise HTTPException(401)\n\n\n@app.get(\"/mine\")\ndef mine(me: str = Depends(user), db=Depends(session)):\n    return db.query(Note).filter(Note.user_id == me).all()\n\n\n@notes.delete(\"/{user_id}\")\ndef remove(user_id: str, db=Depends(session)):\n    db.query(Note).filter(Note.user_id == user_id).delete()\n    db.commit()\n\n\n@notes.put(\"/{user_id}\")\ndef change(user_id: str, db=Depends(session)):\n    db.query(Note).filter(Note.user_id == user_id).update({})\n    db.commit()\n\n\napp.include_router(notes)\n";
+    let project = Project::of(&[("main.py", verifier)]);
+    let titles = project.titles("DELETE /notes/{user_id}");
+    let wider = "Guard all 2 routes of this include with `user`; whose data is touched is still to be checked";
+    assert!(titles.iter().any(|title| title == wider), "{titles:?}");
+
+    let open = "import pathlib\nfrom fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.post(\"/files\")\ndef keep(name: str):\n    pathlib.Path(name).touch()\n";
+    let auth = "export const auth = betterAuth({ plugins: [jwt()] });\n";
+    let page = "export const keep = () => fetch(\"http://localhost:8000/files\", { method: \"POST\" });\n";
+    let project = Project::of(&[("main.py", open), ("web/lib/auth.ts", auth), ("web/page.ts", page)]);
+    let titles = project.titles("1 route");
+    let made = "Create `auth.py` with a dependency that verifies tokens, and guard the route; the frontend has to send its token then";
+    assert!(titles.iter().any(|title| title == made), "{titles:?}");
 }

@@ -15,6 +15,12 @@ use crate::index::modules::Module;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Unknown, Value};
 use crate::vfs::FileId;
 
+/// Functions of the project between a handler and the redirect that it ends in.
+const MAX_HELPERS: u32 = 2;
+
+/// Variables that hold an address one after the other.
+const MAX_NAMES: u32 = 3;
+
 /// Expressions that are looked at in one handler.
 const MAX_STEPS: usize = 400;
 
@@ -76,13 +82,17 @@ pub(super) fn only_redirects(interpreter: &Interpreter<'_>, handler: &FunctionRe
 /// Whether a handler ends in nothing but redirects to another site (or refuses): whoever comes there was sent by a link,
 /// which carries no token.
 pub(super) fn sends_away(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    sends_away_within(interpreter, handler, MAX_HELPERS)
+}
+
+fn sends_away_within(interpreter: &Interpreter<'_>, handler: &FunctionRef, helpers: u32) -> bool {
     let (mut sends, mut blocks) = (false, vec![&handler.def.body[..]]);
     while let Some(block) = blocks.pop() {
         for stmt in block {
             blocks.extend(stmt.blocks());
             let StmtKind::Return(answer) = &stmt.kind else { continue };
             let Some(answer) = answer else { return false };
-            if !standing_for(handler, answer).is_some_and(|answer| is_redirect(interpreter, handler, answer)) {
+            if !standing_for(handler, answer).is_some_and(|answer| is_redirect(interpreter, handler, answer, helpers)) {
                 return false;
             }
             sends = true;
@@ -101,29 +111,43 @@ fn standing_for<'h>(handler: &'h FunctionRef, expr: &'h Expr) -> Option<&'h Expr
     }
 }
 
-/// Whether an expression makes a redirect to another site.
-fn is_redirect(interpreter: &Interpreter<'_>, handler: &FunctionRef, expr: &Expr) -> bool {
+/// Whether an expression makes a redirect to another site, by a function of the project perhaps.
+fn is_redirect(interpreter: &Interpreter<'_>, handler: &FunctionRef, expr: &Expr, helpers: u32) -> bool {
     let Some((func, args)) = expr.as_call() else { return false };
-    let redirects =
-        matches!(interpreter.eval(handler, func), Value::Package(path) if path.ends_with(".RedirectResponse"));
-    let url = keyword(args, "url").or_else(|| positional(args, 0));
-    redirects
-        && url.is_some_and(|url| {
-            is_elsewhere(interpreter, handler, url)
-                || standing_for(handler, url).is_some_and(|url| is_elsewhere(interpreter, handler, url))
-        })
+    match interpreter.eval(handler, func) {
+        Value::Package(path) if path.ends_with(".RedirectResponse") => {
+            let url = keyword(args, "url").or_else(|| positional(args, 0));
+            url.is_some_and(|url| is_elsewhere(interpreter, handler, url, MAX_NAMES))
+        }
+        Value::Function(helper) if helpers > 0 => {
+            sends_away_within(interpreter, &interpreter.current(&helper), helpers - 1)
+        }
+        _ => false,
+    }
 }
 
 /// Whether an address begins with a site of its own: one that is written there, or that the module or the settings name.
-fn is_elsewhere(interpreter: &Interpreter<'_>, handler: &FunctionRef, url: &Expr) -> bool {
+fn is_elsewhere(interpreter: &Interpreter<'_>, handler: &FunctionRef, url: &Expr, names: u32) -> bool {
+    let begins = |part: &Expr| is_elsewhere(interpreter, handler, part, names);
     match &url.kind {
         ExprKind::Str(text) => text.starts_with("http"),
-        ExprKind::FString(parts) => parts.first().is_some_and(|part| is_elsewhere(interpreter, handler, part)),
-        ExprKind::Binary { left, .. } => is_elsewhere(interpreter, handler, left),
+        ExprKind::FString(parts) => parts.first().is_some_and(begins),
+        ExprKind::Binary { left, .. } => begins(left),
+        ExprKind::IfExp { body, or_else, .. } => begins(body) && begins(or_else),
+        // `settings.site.rstrip("/")`
+        ExprKind::Call { func, .. } => match &func.kind {
+            ExprKind::Attribute { value, name } => {
+                matches!(name.name.as_str(), "strip" | "rstrip" | "removesuffix") && begins(value)
+            }
+            _ => false,
+        },
         ExprKind::Attribute { .. } => is_given(handler, url),
         ExprKind::Name(_) => match interpreter.eval(handler, url) {
             Value::Str(text) => text.starts_with("http"),
-            Value::Unknown(Unknown::Local) => false,
+            Value::Unknown(Unknown::Local) => {
+                let held = standing_for(handler, url).filter(|_| names > 0);
+                held.is_some_and(|held| is_elsewhere(interpreter, handler, held, names - 1))
+            }
             _ => true,
         },
         _ => false,

@@ -517,7 +517,8 @@ pub(crate) fn only_redirects(interpreter: &Interpreter<'_>, route: &Route) -> bo
 
 /// Whether a route that browsers are sent to only sends them on to another site, whatever it notes on the way.
 pub(crate) fn sends_away(interpreter: &Interpreter<'_>, route: &Route) -> bool {
-    reads(route) && sends_browsers_on(interpreter, route)
+    let is_opened = route.methods.iter().any(|method| method == "GET");
+    is_opened && sends_browsers_on(interpreter, route)
 }
 
 /// Whether a route ends in nothing but redirects to another site, whatever it does before: a browser comes here because

@@ -136,6 +136,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) made_of_rows: FxHashSet<Site>,
     /// Queries that select columns, and no whole rows; no password is among them.
     pub(super) columns_of_rows: FxHashSet<Site>,
+    /// Queries that select columns which name neither a row nor whose it is, and nothing else.
+    pub(super) of_nobody: FxHashSet<Site>,
     /// Of those, queries whose columns say what kind of rows there are, and whose none.
     pub(super) of_kinds: FxHashSet<Site>,
     /// Whether a condition of an open route may have asked who is calling.
@@ -212,6 +214,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             grouped: FxHashSet::default(),
             made_of_rows: FxHashSet::default(),
             columns_of_rows: FxHashSet::default(),
+            of_nobody: FxHashSet::default(),
             of_kinds: FxHashSet::default(),
             asked: false,
             asked_of_account: false,

@@ -448,6 +448,7 @@ impl Engine<'_, '_> {
         self.kept_up = None;
         if let Some(access) = self.data.faults.last_mut().filter(|access| access.site == row.site) {
             access.released = usage == Use::Reads && row.is_released();
+            access.of_nobody = usage == Use::Reads && fault == Fault::Unscoped && self.of_nobody.contains(&row.site);
         }
         if let (Some(access), Some(changed)) = (self.data.faults.last_mut(), row.changed)
             && access.site == row.site
@@ -541,6 +542,7 @@ impl Engine<'_, '_> {
             steps,
             upkeep: self.kept_up,
             released: false,
+            of_nobody: false,
         };
         let same = |known: &Access| {
             known.fault == access.fault

@@ -8,6 +8,7 @@
 //! makes one.
 
 mod asks;
+mod attributes;
 mod buffers;
 mod callbacks;
 mod callees;
@@ -30,6 +31,7 @@ mod expired;
 mod exposure;
 mod expressions;
 mod forgotten;
+mod forks;
 mod granted;
 mod handed_out;
 mod handover;
@@ -200,6 +202,8 @@ pub struct Access {
     upkeep: Option<Site>,
     /// Whether only rows are read that somebody has released: `status == "approved"`.
     released: bool,
+    /// Whether only columns are read that name neither a row nor whose it is.
+    of_nobody: bool,
 }
 
 impl Access {
@@ -208,9 +212,15 @@ impl Access {
         self.detail == LOOK
     }
 
-    /// Whether it does little harm: it does what the clock would have done, or reads what was released.
+    /// Whether it does little harm: it does what the clock would have done, or reads what was released, or what is
+    /// nobody's by itself.
     pub fn is_limited(&self) -> bool {
-        self.upkeep.is_some() || self.released
+        self.upkeep.is_some() || self.released || self.of_nobody
+    }
+
+    /// Whether all that is read says neither which row it is of nor whose: `select(Booking.slot)`.
+    pub fn is_of_nobody(&self) -> bool {
+        self.of_nobody
     }
 
     /// Whether it tells of a row with an owner of its own by what that hangs on: where no route asks for that owner.

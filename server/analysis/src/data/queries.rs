@@ -119,6 +119,14 @@ impl Statement {
     }
 }
 
+/// Whether what is selected is a column that names neither a row nor whose it is: `select(Booking.slot)`.
+fn says_nothing_of_whose(selected: &Abs) -> bool {
+    let Abs::Column(model, name) = selected else { return false };
+    let column = model.columns.iter().find(|column| column.name == *name);
+    let names_a_row = column.is_none_or(|column| column.primary || column.of_user || column.refers_to.is_some());
+    !names_a_row && !model.is_user && !model.is_owner(name) && !names::is_password(name)
+}
+
 impl Engine<'_, '_> {
     /// `select(…)`, `update(…)`, `session.query(…)`.
     pub(super) fn statement(&mut self, verb: Verb, site: Site, given: &[Given]) -> Abs {
@@ -149,6 +157,9 @@ impl Engine<'_, '_> {
         let selected: Vec<&Given> = given.iter().filter(|one| one.name.is_none()).collect();
         if !selected.is_empty() && selected.iter().all(is_harmless) {
             self.columns_of_rows.insert(site);
+        }
+        if !selected.is_empty() && selected.iter().all(|one| says_nothing_of_whose(&one.value)) {
+            self.of_nobody.insert(site);
         }
         let statement = Statement {
             verb,

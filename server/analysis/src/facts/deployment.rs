@@ -241,8 +241,7 @@ impl<'t> Reading<'t> {
             return self.add_when(name, variable, line, default, When::Unset(asked.into()));
         }
         let (value, when) = match value.strip_prefix("${").and_then(|inner| inner.strip_suffix('}')) {
-            // What is not set, or what is set to nothing, too.
-            Some(inner) => match inner.split_once(":-").or_else(|| inner.split_once('-')) {
+            Some(inner) => match default_of(inner) {
                 Some((asked, default)) => (default, When::Unset(SmolStr::new(asked))),
                 None => return,
             },
@@ -286,6 +285,14 @@ fn asks_to_fill_in(comment: &str) -> bool {
     let comment = comment.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| comment.contains(word));
     has(FILLED_IN) || has(CHANGED) && has(&["before deploy", "before apply", "before install", "before use"])
+}
+
+/// `NAME:-value`, `NAME-value` between the braces of a variable: its name, and what stands in where it is not set, or set to
+/// nothing (Compose specification, interpolation). What stands behind `:?` or `:+` is no value of it.
+fn default_of(inner: &str) -> Option<(&str, &str)> {
+    let end = inner.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_')?;
+    let (name, rest) = inner.split_at(end);
+    rest.strip_prefix(":-").or_else(|| rest.strip_prefix('-')).map(|default| (name, default))
 }
 
 /// `{{ .Values.key | default "value" | quote }}`: what is asked for, and what stands in for it.
@@ -347,11 +354,12 @@ mod tests {
 
     #[test]
     fn services_are_given_values_and_defaults() {
-        let text = "services:\n  api:\n    environment:\n      - A_KEY=q7f3n5\n      - B_KEY=${B_KEY}\n      - C_KEY=${C_KEY:-r8g4}\n  web:\n    environment:\n      D_KEY: change-me\n      E_KEY: ${E_KEY:?set it}\n";
+        let text = "services:\n  api:\n    environment:\n      - A_KEY=q7f3n5\n      - B_KEY=${B_KEY}\n      - C_KEY=${C_KEY:-r8g4}\n  web:\n    environment:\n      D_KEY: change-me\n      E_KEY: ${E_KEY:?set it - in .env}\n      F_KEY: ${F_KEY-r8g4}\n";
         let wanted = [
             ("A_KEY".to_owned(), When::Always, Looks::Own, 4),
             ("C_KEY".to_owned(), When::Unset("C_KEY".into()), Looks::Own, 6),
             ("D_KEY".to_owned(), When::Always, Looks::Placeholder, 9),
+            ("F_KEY".to_owned(), When::Unset("F_KEY".into()), Looks::Own, 11),
         ];
         assert_eq!(shown(text, &compose(text)), wanted);
     }

@@ -8,6 +8,7 @@ use super::asking::ask;
 use super::callers::may_be_refused;
 use super::calls::{Guard as Asked, Level, guard_calls, runs_later};
 use super::imports::Imports;
+use super::left::{left_to_do, with_left};
 use super::signature::{add_parameter, has_word};
 use super::style::same;
 use super::{Fixer, Served, auth_module, wider};
@@ -18,9 +19,7 @@ use crate::facts::manifests::Version;
 use crate::facts::python::tree::{ExprKind, Function, Stmt, StmtKind};
 use crate::ide::{Applicability, Confidence, Diagnostic, Fix, Location, Refusal, RouteKind, Severity};
 use crate::index::dependencies::{self, Via, called, dependency_of};
-use crate::index::routes::Route;
 use crate::index::value::Value;
-use crate::rules::behind_guard;
 use crate::verdicts::{Verifier, candidates, handler_site};
 use crate::vfs::FileId;
 
@@ -85,7 +84,7 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
     let may_be_a_strangers = open.iter().any(|one| speaks_of_strangers(&one.route.path) || one.judged.data.makes_users);
     let refused =
         diagnostic.severity != Severity::Error || may_be_shown || may_be_a_strangers || may_be_refused(fixer, &open);
-    let left = open.iter().find_map(|one| left_behind_guard(fixer, one.route));
+    let left = left_to_do(fixer, &open);
     for verifier in verifiers.iter().take(MAX_OFFERED) {
         let refused = refused
             || open.iter().any(|one| !is_usual(fixer, one, verifier))
@@ -105,27 +104,13 @@ pub(super) fn fixes(fixer: &Fixer<'_>, diagnostic: &Diagnostic, fixes: &mut Vec<
                     }
                 })
             };
-            let fix = fix.map(|fix| match left {
-                Some(left) => Fix { title: format!("{}; {left}", fix.title), ..fix },
-                None => fix,
-            });
+            let fix = fix.map(|fix| Fix { title: with_left(fix.title, left), ..fix });
             keep(fix, fixes, refusals);
         }
     }
     for verifier in verifiers.iter().take(1) {
         wider::fixes(fixer, first, verifier, fixes);
     }
-}
-
-/// What somebody has to look at who guards an open route: a caller that is verified can still touch what is not his, and a
-/// frontend that is answered 401 may take that for data.
-fn left_behind_guard(fixer: &Fixer<'_>, route: &Route) -> Option<&'static str> {
-    let counts = |found: &Diagnostic| matches!(found.severity, Severity::Error | Severity::Warning);
-    if behind_guard(fixer.state, route).iter().any(counts) {
-        return Some("whose data it touches is still to be checked");
-    }
-    let is_read = fixer.answered_blindly().contains(&std::ptr::from_ref(route));
-    is_read.then_some("the frontend has to expect 401 then")
 }
 
 /// Whether nothing else guards what is beside a route: its router, or where that

@@ -14,6 +14,7 @@ mod guard;
 mod import_order;
 mod imports;
 mod layout;
+mod left;
 mod literal_secret;
 mod ownership;
 mod ownership_row;

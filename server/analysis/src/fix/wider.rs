@@ -7,6 +7,7 @@ use super::Fixer;
 use super::Served;
 use super::calls::{Guard as Asked, Level, guard_calls};
 use super::guard::fits;
+use super::left::{left_to_do, with_left};
 use crate::auth::guard::Guard;
 use crate::auth::policy::Expectation;
 use crate::facts::comments::CommentKind;
@@ -93,6 +94,9 @@ fn offer(
         public.dedup();
         title.push_str(&format!(" (also {}, which looks public)", public.join(", ")));
     }
+    let open: Vec<Served<'_>> =
+        routes.into_iter().filter(|one| one.judged.guard == Guard::Open(None)).copied().collect();
+    let title = with_left(title, left_to_do(fixer, &open));
     let call = fixer.state.sources.locate(call);
     let fix = guard_calls(fixer, level, &[call], Asked::Existing(verifier))
         .and_then(|edits| fixer.checked(edits, Vec::new(), title, Applicability::Unsafe));

@@ -323,6 +323,14 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
         path.unknown.get_or_insert(reason.clone());
         return Abs::Unknown(reason);
     }
+    // It leaves what its check says to whoever called: `return Result(valid=hmac.compare_digest(made, given))`.
+    let is_check = |exit: &&Exit| exit.parts.iter().any(|(_, part)| *part == Abs::Check);
+    if good.is_empty()
+        && bad.iter().any(is_check)
+        && let Some(told) = outcome::outcome(&bad)
+    {
+        return told;
+    }
     // What takes a signature off hands the credential on, whether or not it looked: nobody is verified by that yet.
     let hands_on = bad.iter().all(|exit| exit.value == Abs::Credential);
     if good.is_empty() || hands_on || is_chosen(exits) {

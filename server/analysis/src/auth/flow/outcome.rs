@@ -3,7 +3,7 @@
 //! `return payload, None` against `return None, "expired"`; `{"valid": False}`;
 //! `Result(ok=False)`. What all ends without verification agree on tells them
 //! from the others: a part that is false on all of them is true only behind a
-//! verification, one that is true on all of them is false only there. Where all of them give dictionaries that are
+//! verification, one that is true on all of them is false only there. So does a part that is a check itself. Where all of them give dictionaries that are
 //! written down there, or `None`, an entry that none of these has is there only behind a verification, too.
 
 use std::sync::Arc;
@@ -154,17 +154,25 @@ pub(super) fn outcome(unverified: &[&Exit]) -> Option<Abs> {
     let given: Vec<&Exit> = unverified.iter().copied().filter(|exit| exit.shape != Shape::None).collect();
     let (first, rest) = given.split_first()?;
     let tells = |(name, value): &(SmolStr, Abs)| {
-        let same = |exit: &&Exit| exit.parts.iter().any(|(other, part)| other == name && part == value);
-        let meaning = match value {
-            Abs::Nothing => Abs::Verified { checked: false },
-            Abs::Constant => Abs::Failure,
-            _ => return None,
+        let meaning = meaning(value)?;
+        let same = |exit: &&Exit| {
+            exit.parts.iter().any(|(other, part)| other == name && self::meaning(part).as_ref() == Some(&meaning))
         };
-        rest.iter().all(same).then(|| (name.clone(), meaning))
+        rest.iter().all(same).then(|| (name.clone(), meaning.clone()))
     };
     let told: Vec<(SmolStr, Abs)> = first.parts.iter().filter_map(tells).collect();
     let entries = given.iter().all(|exit| exit.shape == Shape::Entries).then(|| entries(&given));
     (!told.is_empty() || entries.is_some()).then(|| Abs::Outcome(Arc::new(Outcome { told, entries })))
+}
+
+/// What a part tells that has this value without a verification: it is false, or true only where the check that it is was
+/// passed (`Result(valid=hmac.compare_digest(made, given))`); or it is true.
+fn meaning(value: &Abs) -> Option<Abs> {
+    match value {
+        Abs::Nothing | Abs::Check => Some(Abs::Verified { checked: false }),
+        Abs::Constant | Abs::Failure => Some(Abs::Failure),
+        _ => None,
+    }
 }
 
 /// The entries of dictionaries, by name, and whether all of them have it.

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use super::calls::{Guard as Asked, Level, NewModule, guard_calls};
 use super::guard::{keep, registrations};
 use super::imports::Imports;
+use super::left::{left_to_do, with_left};
 use super::{Fixer, Served};
 use crate::auth::guard::Guard;
 use crate::ide::{Applicability, Fix, NewFile, Refusal, RouteKind, State};
@@ -84,6 +85,7 @@ fn module_and_guards(fixer: &Fixer<'_>, open: &[Served<'_>]) -> Result<Fix, Refu
     let name = module.file.path.rsplit('/').next().unwrap_or_default();
     let routes = if open.len() == 1 { "the route".to_owned() } else { format!("the {} open routes", open.len()) };
     let title = format!("Create `{name}` with a dependency that verifies tokens, and guard {routes}");
+    let title = with_left(title, left_to_do(fixer, open));
     fixer.checked(edits, vec![module.file], title, Applicability::Unsafe)
 }
 

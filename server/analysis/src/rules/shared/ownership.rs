@@ -197,6 +197,7 @@ fn find(
             let by_role = by_role.iter().find(|(other, _)| std::ptr::eq(*other, access)).map(|(_, place)| *place);
             let severity = match severity {
                 _ if nobody => Severity::Info,
+                Severity::Warning if access.is_of_nobody() => Severity::Info,
                 Severity::Error if by_role.is_some() || access.is_limited() || access.is_all_children() => {
                     Severity::Warning
                 }
