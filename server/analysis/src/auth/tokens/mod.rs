@@ -55,6 +55,7 @@ mod unset;
 mod valid;
 mod wrapped;
 mod writable;
+mod written;
 
 use std::cell::RefCell;
 
