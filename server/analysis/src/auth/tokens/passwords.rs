@@ -242,7 +242,7 @@ fn is_looked_up(value: &Expr) -> bool {
 }
 
 /// A password of the caller, untouched or in a text with constants.
-pub(super) fn is_given(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+fn is_given(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Name(name) => is_password(name) && body.param(name).is_some(),
         ExprKind::Attribute { name, .. } => is_password(&name.name) && comes_from_caller(body, expr),

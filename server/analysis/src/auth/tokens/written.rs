@@ -5,8 +5,8 @@ use smol_str::SmolStr;
 use super::super::accounts::{hashes_password, is_password_hash};
 use super::super::code::{Body, last_name, module_variable};
 use super::super::keys::{Source, standing_text};
-use super::passwords::{is_given, is_password};
-use super::{ItemTokens, WrittenPassword};
+use super::passwords::is_password;
+use super::{ItemTokens, Secret, WrittenPassword, secrets};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread};
 use crate::index::value::Value;
 use crate::text::TextRange;
@@ -38,7 +38,11 @@ fn lets_in(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<WrittenPassword> {
     let [(op, second)] = rest.as_slice() else { return None };
     // What a decorated function takes comes from requests.
     let is_handler = body.def.is_some_and(|def| def.decorators.iter().any(|decorator| decorator.as_call().is_some()));
-    let known = [(&**first, second), (second, &**first)].into_iter().find(|(given, _)| is_given(body, given))?.1;
+    let is_sent = |given: &Expr| {
+        let is_plain = || given.as_name().is_some_and(|name| is_password(name) && body.param(name).is_some());
+        is_plain() || secrets::origin(body, given).is_some_and(|origin| origin.what == Secret::Password)
+    };
+    let known = [(&**first, second), (second, &**first)].into_iter().find(|(given, _)| is_sent(given))?.1;
     let (text, source) = text_of(body, known).filter(|_| is_handler && (op == "==" || op == "!="))?;
     let written = WrittenPassword { site: body.site(known.range), unless: variable(source), lets_in: true };
     (!text.is_empty()).then_some(written)
