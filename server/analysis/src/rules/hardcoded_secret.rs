@@ -1,5 +1,7 @@
 //! `hardcoded-secret`: a key that stands in the code.
 
+use rustc_hash::FxHashSet;
+
 use super::shared::frontend;
 use super::shared::keys::{self, UsedVariable, used_near, used_variables};
 use super::shared::tokens::{for_each_item, is_script};
@@ -44,10 +46,13 @@ fn is_refused(state: &State, key: &Key) -> bool {
 
 /// Passwords and keys of services in code.
 fn check_texts(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    // Functions of a file that send mails mostly sign in to one account.
+    let mut senders = FxHashSet::default();
     for_each_item(state, wanted, |tokens| {
         for (site, held) in tokens.held.iter().filter(|(site, _)| !state.sources.is_ghost(*site)) {
             let message = match held {
                 Held::Password => DATABASE.to_owned(),
+                Held::Mail if !senders.insert(site.file) => continue,
                 Held::Mail => MAIL.to_owned(),
                 // What code is seen to sign or verify with is said of the key.
                 Held::Default if is_used_key(state, *site) => continue,
@@ -61,8 +66,12 @@ fn check_texts(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<D
             let severity = if *held == Held::Default { Severity::Warning } else { Severity::Error };
             found.push(report(state, &INFO, severity, *site, message, Vec::new()));
         }
-        let standing =
-            |written: &&WrittenPassword| !state.sources.is_ghost(written.site) && !is_script(state, written.site.file);
+        // Whoever is let in by it may get an account with it, too.
+        let lets_in = tokens.written_passwords.iter().any(|written| written.lets_in);
+        let standing = |written: &&WrittenPassword| {
+            let is_told = lets_in && !written.lets_in;
+            !is_told && !state.sources.is_ghost(written.site) && !is_script(state, written.site.file)
+        };
         for written in tokens.written_passwords.iter().filter(standing) {
             let severity = match (written.lets_in, &written.unless) {
                 (true, None) => Severity::Error,
