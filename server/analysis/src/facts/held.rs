@@ -14,6 +14,8 @@ pub enum Held {
     PrivateKey,
     /// The password of an account that mails are sent from, or read.
     Mail,
+    /// What stands in for a key, and looks like one that a machine made.
+    Default,
 }
 
 /// What stands in every text that may hold either.
@@ -114,6 +116,16 @@ fn is_service_role(token: &str) -> bool {
     };
     let has = |forms: &[&str]| forms.iter().any(|form| claims.contains(form));
     has(&SERVICE_ROLE) && !has(&OF_DEMO) && signature.len() >= 40
+}
+
+/// Whether what stands in for a variable looks like a key: the variable is called as keys are, and nobody types such characters.
+pub fn is_key(variable: &str, value: &str) -> bool {
+    const LEAST: usize = 24;
+    let name = variable.to_ascii_uppercase();
+    let is_public = ["PUBLIC", "PUBLISHABLE", "ANON"].iter().any(|word| name.contains(word));
+    let is_named = ["KEY", "SECRET", "TOKEN"].contains(&name.rsplit('_').next().unwrap_or_default());
+    let is_plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+    is_named && !is_public && value.len() >= LEAST && is_plain && looks(value) == Looks::Own && is_random(value)
 }
 
 /// Whether characters are such as nobody types.
@@ -221,6 +233,21 @@ mod tests {
         assert!(is_login("db.tasks.dev", "", "hK3v9Qz2x"));
         for (host, password) in [("localhost", "hK3v9Qz2x"), ("db", "hK3v9Qz2x"), ("db.tasks.dev", "postgres")] {
             assert!(!is_login(host, "app", password), "{host}");
+        }
+    }
+
+    #[test]
+    fn defaults_are_keys_where_nobody_types_such() {
+        let key = "mailer-7f3e2d1a-9c7b-4f6a-8e3d-2b1c5a9f7e4d";
+        assert!(is_key("EMAIL_API_KEY", key));
+        for (variable, value) in [
+            ("EMAIL_FOLDER", key),
+            ("STRIPE_PUBLIC_KEY", key),
+            ("EMAIL_API_KEY", "mailer-service-default-value-here"),
+            ("EMAIL_API_KEY", "your-7f3e2d1a9c7b4f6a8e3d2b1c5a9f7e4d"),
+            ("EMAIL_API_KEY", "7f3e2d1a"),
+        ] {
+            assert!(!is_key(variable, value), "{variable}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! `hardcoded-secret`: a key that stands in the code.
 
+use rustc_hash::FxHashSet;
+
 use super::shared::frontend;
 use super::shared::keys::{self, UsedVariable, used_near, used_variables};
 use super::shared::tokens::{for_each_item, is_script};
@@ -45,24 +47,43 @@ fn is_refused(state: &State, key: &Key) -> bool {
 
 /// Passwords and keys of services in code.
 fn check_texts(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    // Functions of a file that send mails mostly sign in to one account.
+    let mut senders = FxHashSet::default();
     for_each_item(state, wanted, |tokens| {
         for (site, held) in tokens.held.iter().filter(|(site, _)| !state.sources.is_ghost(*site)) {
             let message = match held {
                 Held::Password => DATABASE.to_owned(),
+                Held::Mail if !senders.insert(site.file) => continue,
                 Held::Mail => MAIL.to_owned(),
+                // What code is seen to sign or verify with is said of the key.
+                Held::Default if is_used_key(state, *site) => continue,
+                Held::Default => DEFAULT.to_owned(),
                 // It is a file of its own.
                 Held::PrivateKey => continue,
                 Held::Key(service) => format!(
                     "What stands here looks like a key of {service}, and whoever has read the code can use it: read it from the environment, and have {service} revoke this one."
                 ),
             };
-            found.push(report(state, &INFO, Severity::Error, *site, message, Vec::new()));
+            let severity = if *held == Held::Default { Severity::Warning } else { Severity::Error };
+            found.push(report(state, &INFO, severity, *site, message, Vec::new()));
         }
-        let standing =
-            |written: &&WrittenPassword| !state.sources.is_ghost(written.site) && !is_script(state, written.site.file);
+        // Whoever is let in by it may get an account with it, too.
+        let lets_in = tokens.written_passwords.iter().any(|written| written.lets_in);
+        let standing = |written: &&WrittenPassword| {
+            let is_told = lets_in && !written.lets_in;
+            !is_told && !state.sources.is_ghost(written.site) && !is_script(state, written.site.file)
+        };
         for written in tokens.written_passwords.iter().filter(standing) {
-            let severity = if fills_in(state, written.site) { Severity::Info } else { Severity::Warning };
+            let severity = match (written.lets_in, &written.unless) {
+                (true, None) => Severity::Error,
+                _ if fills_in(state, written.site) => Severity::Info,
+                _ => Severity::Warning,
+            };
             let message = match &written.unless {
+                None if written.lets_in => "Whoever sends the password that stands in the code is let in, and whoever has read it knows that. Keep a hash of it outside of the code, and let a library for passwords compare.".to_owned(),
+                Some(name) if written.lets_in => format!(
+                    "Where `{name}` is not set, whoever sends the password that stands in the code is let in. Leave the default out, so that nothing starts without it."
+                ),
                 None => "An account gets a password that stands in the code: whoever has read it can sign in, until somebody changes it. Read it from the environment, without a default.".to_owned(),
                 Some(name) => format!(
                     "Where `{name}` is not set, an account gets a password that stands in the code: whoever has read it can sign in, until somebody changes it. Leave the default out, so that nothing starts without it."
@@ -71,6 +92,20 @@ fn check_texts(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<D
             found.push(report(state, &INFO, severity, written.site, message, Vec::new()));
         }
     });
+}
+
+/// What is said of a default that looks like a key.
+const DEFAULT: &str = "What stands in for a key here looks like one that is in use, and whoever has read the code can use it: leave the default out, so that nothing starts without the variable, and have the key replaced.";
+
+/// Whether a text is a key that code is seen to sign or verify with, or to compare with what callers send.
+fn is_used_key(state: &State, site: Site) -> bool {
+    let compared = state.tokens.items().flat_map(|(_, tokens)| tokens.compared_keys.iter());
+    let mut keys = state.keys.values().flat_map(|file| file.iter()).chain(compared);
+    keys.any(|key| {
+        let origin = key.origin;
+        (origin.file, origin.item) == (site.file, site.item)
+            && (origin.range.contains_range(site.range) || site.range.contains_range(origin.range))
+    })
 }
 
 /// What is said of the password of an account for mails in code.
@@ -103,8 +138,9 @@ fn said_of_held(name: &str, held: Held, form: Form) -> String {
         Held::Key(service) => format!(
             "{file} committed, and the value of `{name}` looks like a key of {service}: whoever can read the repository, or a copy of it, can use it. Take the value out, and have {service} revoke it."
         ),
-        // Told by what is done with it, in code.
+        // Told by what is done with them, in code.
         Held::Mail => MAIL.to_owned(),
+        Held::Default => DEFAULT.to_owned(),
         Held::PrivateKey => {
             "This file is committed, and a private key stands in it: whoever can read the repository, or a copy of it, can sign with it, or answer for the server or account that it belongs to. Take the file out of the repository, and issue a new key."
                 .to_owned()

@@ -166,11 +166,13 @@ impl HandedOn {
     }
 }
 
-/// A password that stands in the code, and is hashed for an account.
+/// A password that stands in the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenPassword {
-    /// What is hashed.
+    /// What is hashed, or compared.
     pub site: Site,
+    /// Whether callers who send it are let in; else it is hashed for an account.
+    pub lets_in: bool,
     /// The variable of the environment, or the setting, for which it stands in.
     pub unless: Option<SmolStr>,
 }

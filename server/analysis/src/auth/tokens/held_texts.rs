@@ -1,9 +1,9 @@
 //! Texts in code that let others in: addresses with passwords, keys of services.
 
-use super::super::code::parts;
+use super::super::code::{last_name, parts};
 use super::ItemTokens;
-use crate::facts::held::{Held, held, is_login};
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use crate::facts::held::{Held, held, is_key, is_login};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, keyword, positional};
 use crate::index::value::Site;
 use crate::text::TextRange;
 use crate::vfs::FileId;
@@ -35,12 +35,29 @@ fn search(file: FileId, item: u32, mut pending: Vec<&Stmt>, tokens: &mut ItemTok
             if let ExprKind::Str(text) = &expr.kind {
                 tokens.held.extend(held(text).map(|held| (Site { file, item, range: expr.range }, held)));
             }
+            let default = default(expr).map(|range| (Site { file, item, range }, Held::Default));
+            tokens.held.extend(default);
             let password = login(expr).map(|range| (Site { file, item, range }, Held::Password));
             tokens.held.extend(password);
             exprs.extend(parts(expr));
         }
         pending.extend(stmt.blocks().into_iter().flatten());
     }
+}
+
+/// What looks like a key and stands in for a variable of the environment: `os.getenv("MAIL_API_KEY", "…")`.
+fn default(expr: &Expr) -> Option<TextRange> {
+    let (func, args) = expr.as_call()?;
+    let looks_up = match &func.kind {
+        ExprKind::Name(name) => name == "getenv",
+        ExprKind::Attribute { value, name } => {
+            name.name == "getenv" || name.name == "get" && last_name(value).is_some_and(|name| name == "environ")
+        }
+        _ => false,
+    };
+    let variable = positional(args, 0)?.as_str().filter(|_| looks_up)?;
+    let default = positional(args, 1).or_else(|| keyword(args, "default"))?;
+    is_key(variable, default.as_str()?).then_some(default.range)
 }
 
 /// The password among what a database is connected to with: `{"host": …, "dbname": …, "password": …}`, or the

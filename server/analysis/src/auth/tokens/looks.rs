@@ -167,7 +167,9 @@ impl Looks {
             redirects: secrets && any(&["RedirectResponse"]),
             replaces: any(&["HTTPException", "Response("])
                 && any(&["except Exception", "except:", "except BaseException"]),
-            holds: any(held::MARKS) || any(&["host"]) && any(&["passw"]) && any(&["dbname", "database", "db"]),
+            holds: any(held::MARKS)
+                || any(&["getenv(", "environ.get("]) && any(&["KEY", "SECRET", "TOKEN"])
+                || any(&["host"]) && any(&["passw"]) && any(&["dbname", "database", "db"]),
             tools: any(&["transport", "run_http", "run_sse", "run_streamable", "_app(", "uvicorn"]) && any(&["run"])
                 || any(&[".tool", ".add_tool", ".add_middleware", "http_app(", "sse_app("]),
             takes_apart: any(&["b64decode"]) && any(&["\".\"", "'.'"]),

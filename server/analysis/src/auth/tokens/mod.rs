@@ -56,6 +56,7 @@ mod unset;
 mod valid;
 mod wrapped;
 mod writable;
+mod written;
 
 use std::cell::RefCell;
 

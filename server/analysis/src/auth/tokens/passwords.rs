@@ -1,10 +1,8 @@
 //! Passwords that are kept as they are, compared as they are, or hashed with
 //! something that was made to be fast (OWASP ASVS 5.0, section 11.4).
 
-use super::super::accounts::{hashes_password, is_password_hash};
 use super::super::code::{Body, Scope, each_body, last_name, mentions, parts};
-use super::super::keys::{Source, standing_text};
-use super::{GivenPassword, ItemTokens, KeptPassword, Password, PasswordCall, WrittenPassword};
+use super::{GivenPassword, ItemTokens, KeptPassword, Password, PasswordCall, written};
 use crate::facts::python::idioms::{callees, is_table};
 use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Spread, StmtKind};
 use crate::index::value::{Resolve, Site, Value};
@@ -17,13 +15,10 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     tokens.rehashed.extend(rehashed(body));
     let function = body.site(def.name.range);
     let mut found = Vec::new();
-    let compared = compared_with(body);
+    written::look(body, tokens);
     for call in body.calls() {
         let Some((func, args)) = call.call() else { continue };
         tokens.password_calls.extend(password_call(body, function, func, args));
-        if !compared.contains(&call.expr.range) {
-            tokens.written_passwords.extend(written_out(body, func, args));
-        }
         if let Some(kept) = kept_as_it_is(body, func, args) {
             let of_callers = given(body, kept) == Some(GivenPassword::OfCallers);
             let attribute = match &body.traced(kept).kind {
@@ -52,72 +47,6 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         attribute: None,
         of_callers: false,
     }));
-}
-
-/// The calls that make what something is compared with, and that no account keeps: `verify(password, hash("-"))` takes as
-/// long as it does for an account that is there.
-fn compared_with(body: &Body<'_, '_, '_>) -> Vec<TextRange> {
-    let compares = |expr: &Expr| {
-        last_name(expr).is_some_and(|name| {
-            let name = name.to_ascii_lowercase();
-            ["verify", "check", "compare"].iter().any(|word| name.contains(word))
-        })
-    };
-    let comparing = body.calls().iter().filter_map(|call| call.call()).filter(|(func, _)| compares(func));
-    comparing.flat_map(|(_, args)| args).map(|arg| arg.value.range).collect()
-}
-
-/// A password that stands in the code and is hashed, to be kept for an account.
-fn written_out(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<WrittenPassword> {
-    let hashes = last_name(func).is_some_and(|name| name.contains("hash"));
-    // What is hashed comes first; other arguments say how: `hash(password, scheme="bcrypt")`.
-    let is_hashed = |(at, arg): &(usize, &Arg)| match &arg.name {
-        Some(name) => is_password(&name.name) || name.name == "secret",
-        None => *at == 0,
-    };
-    let (_, given) = args.iter().enumerate().find(is_hashed).filter(|_| hashes)?;
-    let (text, source) = text_of(body, &given.value).filter(|_| given.spread == Spread::No)?;
-    // A hash of nothing takes as long as a real one.
-    let says_so = |text: &str| {
-        let text = text.to_ascii_lowercase();
-        ["dummy", "fake", "timing"].iter().any(|word| text.contains(word))
-    };
-    if text.is_empty() || says_so(&text) || last_name(&given.value).is_some_and(|name| says_so(name)) {
-        return None;
-    }
-    let is_made = match body.eval(func) {
-        Value::Package(path) => is_password_hash(&path),
-        Value::Function(function) => hashes_password(body.interpreter, &function),
-        Value::Bound(bound) => hashes_password(body.interpreter, &bound.1),
-        _ => false,
-    };
-    let unless = match source {
-        Source::Literal => None,
-        Source::Environment(name) | Source::Setting(name) => Some(name),
-    };
-    is_made.then(|| WrittenPassword { site: body.site(given.value.range), unless })
-}
-
-/// The text that is hashed, if it stands in the code: there, in a variable or a setting, or in an entry of a dictionary that the
-/// function makes; and when it counts.
-fn text_of(body: &Body<'_, '_, '_>, given: &Expr) -> Option<(SmolStr, Source)> {
-    let given = body.traced(given);
-    let entry = match &given.kind {
-        // Who calls the function says what it is.
-        ExprKind::Name(name) if body.param(name).is_some() => return None,
-        ExprKind::Subscript { value, index } => match &body.traced(value).kind {
-            ExprKind::Dict(entries) => {
-                let key = index.as_str()?;
-                entries
-                    .iter()
-                    .find(|(name, _)| name.as_ref().and_then(Expr::as_str) == Some(key))
-                    .map(|(_, value)| value)
-            }
-            _ => None,
-        },
-        _ => None,
-    };
-    standing_text(body.interpreter, body.scope, entry.unwrap_or(given))
 }
 
 /// A call of a function of the project that is handed a password or the hash of one.
@@ -360,7 +289,7 @@ fn mentions_text(expr: &Expr, word: &str) -> bool {
 }
 
 /// Whether a name is that of a password as its owner types it.
-fn is_password(name: &str) -> bool {
+pub(super) fn is_password(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     matches!(
         name.as_str(),

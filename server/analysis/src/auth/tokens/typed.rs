@@ -1,4 +1,5 @@
-//! What somebody typed who runs a module as a script: `python reset.py name password`. Printed, it goes back to that one.
+//! What somebody typed who runs a module as a script: `python reset.py name password`. Printed, it goes back to that one,
+//! and so does what the script itself holds.
 
 use std::slice::from_ref;
 
@@ -52,7 +53,7 @@ impl Given {
             }
             let named = args.iter().find(|arg| arg.name.as_ref().is_some_and(|own| own.name == *name));
             match named.map(|arg| &arg.value).or_else(|| positional(args, at)) {
-                Some(value) if is_from_command_line(body, value) => self.typed += 1,
+                Some(value) if is_from_command_line(body, value) || stands_there(body, value) => self.typed += 1,
                 _ => self.other += 1,
             }
         }
@@ -75,4 +76,16 @@ fn is_from_command_line(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
         ),
         _ => false,
     }
+}
+
+/// Whether a value stands in the script: a text, or a part of a list of these that it goes through.
+fn stands_there(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
+    let is_list = |iter: &Expr| matches!(body.traced(iter).kind, ExprKind::List(_) | ExprKind::Tuple(_));
+    let goes_through = |name: &str| {
+        body.statements().iter().any(|(stmt, _)| match &stmt.kind {
+            StmtKind::For { target, iter, .. } => mentions(target, name) && is_list(iter),
+            _ => false,
+        })
+    };
+    body.traced(value).as_str().is_some() || value.as_name().is_some_and(|name| goes_through(name))
 }

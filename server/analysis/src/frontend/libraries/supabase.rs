@@ -13,6 +13,22 @@ pub(super) const PACKAGE: &str = "@supabase/supabase-js";
 /// What a client of the service is called in paths of this package.
 const SERVICE: &str = "service()";
 
+/// What any other client is called there.
+const CLIENT: &str = "client()";
+
+/// Functions of `auth` that give the session of whoever is signed in, with its tokens: `data.session.access_token`.
+const SESSIONS: &[&str] = &[
+    "getSession",
+    "signInWithPassword",
+    "signInWithIdToken",
+    "signInAnonymously",
+    "signUp",
+    "verifyOtp",
+    "refreshSession",
+    "setSession",
+    "exchangeCodeForSession",
+];
+
 /// What the variables that hold the service's key are called in Supabase's documentation, older and newer.
 const KEYS: &[&str] = &["SERVICE_ROLE", "SERVICE_KEY", "SECRET_KEY"];
 
@@ -43,12 +59,23 @@ pub(super) fn call(session: &mut Session<'_>, package: &Rc<PackageName>, argumen
     session.give_away(arguments);
     match &*package.path {
         "createClient" if is_service_key(&arguments.get(1)) => Value::package(PACKAGE, SERVICE),
+        "createClient" => Value::package(PACKAGE, CLIENT),
+        path if gives_session(path) => {
+            session.watch_unknown();
+            Value::given_by(PACKAGE, path, false).promised()
+        }
         path if path.starts_with(SERVICE) && path.len() < 200 => Value::package(PACKAGE, &format!("{path}()")),
         _ => {
             session.watch_unknown();
             Value::Unknown
         }
     }
+}
+
+/// Whether a function of a client gives the session of whoever is signed in.
+fn gives_session(path: &str) -> bool {
+    let function = path.strip_prefix(CLIENT).and_then(|rest| rest.strip_prefix(".auth."));
+    function.is_some_and(|function| SESSIONS.contains(&function))
 }
 
 /// Whether a value is the key of the service, whatever else it may be where that is missing.

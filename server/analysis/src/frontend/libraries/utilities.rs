@@ -137,10 +137,11 @@ pub(super) fn call(session: &mut Session<'_>, package: &PackageName, arguments: 
 /// Characters of the path of what calls gave.
 const MAX_PATH: usize = 200;
 
-/// `{ success, data, error }`.
+/// `{ success, data, error }`: the error says what is wrong with what was given (`error.flatten()`), if anything is.
 fn checked(session: &mut Session<'_>, given: Value, here: Place) -> Value {
     let id = session.store.object(ObjectKind::Plain, here);
-    let entries = [("success", Value::Unknown), ("data", given), ("error", Value::Unknown)];
+    let error = Value::given_by("zod", "error", true);
+    let entries = [("success", Value::Unknown), ("data", given), ("error", error)];
     entries.into_iter().for_each(|(name, value)| session.store.set(id, &SmolStr::new(name), value));
     Value::Object(id)
 }

@@ -1,0 +1,114 @@
+//! Passwords that stand in the code: they are hashed for an account, or compared with what callers send.
+
+use smol_str::SmolStr;
+
+use super::super::accounts::{hashes_password, is_password_hash};
+use super::super::code::{Body, last_name, module_variable};
+use super::super::keys::{Source, standing_text};
+use super::passwords::is_password;
+use super::{ItemTokens, Secret, WrittenPassword, secrets};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread};
+use crate::index::value::Value;
+use crate::text::TextRange;
+
+/// Finds such passwords in a body.
+pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    let compared = compared_with(body);
+    for call in body.calls() {
+        let Some((func, args)) = call.call() else { continue };
+        if !compared.contains(&call.expr.range) {
+            tokens.written_passwords.extend(written_out(body, func, args));
+        }
+    }
+    let comparisons = body.find(&|expr| matches!(expr.kind, ExprKind::Compare { .. }));
+    tokens.written_passwords.extend(comparisons.iter().filter_map(|one| lets_in(body, one.expr)));
+}
+
+/// The variable of the environment, or the setting, that a text stands in for.
+fn variable(source: Source) -> Option<SmolStr> {
+    match source {
+        Source::Literal => None,
+        Source::Environment(name) | Source::Setting(name) => Some(name),
+    }
+}
+
+/// A text of the code that a handler compares the password of a caller with: `data.password == "…"`.
+fn lets_in(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<WrittenPassword> {
+    let ExprKind::Compare { first, rest } = &expr.kind else { return None };
+    let [(op, second)] = rest.as_slice() else { return None };
+    // What a decorated function takes comes from requests.
+    let is_handler = body.def.is_some_and(|def| def.decorators.iter().any(|decorator| decorator.as_call().is_some()));
+    let is_sent = |given: &Expr| {
+        let is_plain = || given.as_name().is_some_and(|name| is_password(name) && body.param(name).is_some());
+        is_plain() || secrets::origin(body, given).is_some_and(|origin| origin.what == Secret::Password)
+    };
+    let known = [(&**first, second), (second, &**first)].into_iter().find(|(given, _)| is_sent(given))?.1;
+    let (text, source) = text_of(body, known).filter(|_| is_handler && (op == "==" || op == "!="))?;
+    let written = WrittenPassword { site: body.site(known.range), unless: variable(source), lets_in: true };
+    (!text.is_empty()).then_some(written)
+}
+
+/// The calls that make what something is compared with, and that no account keeps: `verify(password, hash("-"))` takes as
+/// long as it does for an account that is there.
+fn compared_with(body: &Body<'_, '_, '_>) -> Vec<TextRange> {
+    let compares = |expr: &Expr| {
+        last_name(expr).is_some_and(|name| {
+            let name = name.to_ascii_lowercase();
+            ["verify", "check", "compare"].iter().any(|word| name.contains(word))
+        })
+    };
+    let comparing = body.calls().iter().filter_map(|call| call.call()).filter(|(func, _)| compares(func));
+    comparing.flat_map(|(_, args)| args).map(|arg| arg.value.range).collect()
+}
+
+/// A password that stands in the code and is hashed, to be kept for an account.
+fn written_out(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<WrittenPassword> {
+    let hashes = last_name(func).is_some_and(|name| name.contains("hash"));
+    // What is hashed comes first; other arguments say how: `hash(password, scheme="bcrypt")`.
+    let is_hashed = |(at, arg): &(usize, &Arg)| match &arg.name {
+        Some(name) => is_password(&name.name) || name.name == "secret",
+        None => *at == 0,
+    };
+    let (_, given) = args.iter().enumerate().find(is_hashed).filter(|_| hashes)?;
+    let (text, source) = text_of(body, &given.value).filter(|_| given.spread == Spread::No)?;
+    // A hash of nothing takes as long as a real one.
+    let says_so = |text: &str| {
+        let text = text.to_ascii_lowercase();
+        ["dummy", "fake", "timing"].iter().any(|word| text.contains(word))
+    };
+    if text.is_empty() || says_so(&text) || last_name(&given.value).is_some_and(|name| says_so(name)) {
+        return None;
+    }
+    let is_made = match body.eval(func) {
+        Value::Package(path) => is_password_hash(&path),
+        Value::Function(function) => hashes_password(body.interpreter, &function),
+        Value::Bound(bound) => hashes_password(body.interpreter, &bound.1),
+        _ => false,
+    };
+    let unless = variable(source);
+    is_made.then(|| WrittenPassword { site: body.site(given.value.range), unless, lets_in: false })
+}
+
+/// The text that is hashed, if it stands in the code: there, in a variable or a setting, or in an entry of a dictionary that the
+/// function makes; and when it counts.
+fn text_of(body: &Body<'_, '_, '_>, given: &Expr) -> Option<(SmolStr, Source)> {
+    let given = body.traced(given);
+    let entry = match &given.kind {
+        // Who calls the function says what it is.
+        ExprKind::Name(name) if body.param(name).is_some() => return None,
+        ExprKind::Subscript { value, index } => {
+            let holder = body.traced(value);
+            let of_module = || module_variable(body.interpreter, body.scope.file(), holder.as_name()?);
+            match (&holder.kind, of_module().map(|variable| &variable.value.kind)) {
+                (ExprKind::Dict(entries), _) | (_, Some(ExprKind::Dict(entries))) => {
+                    let key = index.as_str()?;
+                    let mut entries = entries.iter();
+                    entries.find(|(name, _)| name.as_ref().and_then(Expr::as_str) == Some(key)).map(|(_, value)| value)
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    };
+    standing_text(body.interpreter, body.scope, entry.unwrap_or(given))
+}
