@@ -1,11 +1,13 @@
 //! `hardcoded-secret`: a key that stands in the code.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashSet;
 
 use super::shared::frontend;
 use super::shared::keys::{self, UsedVariable, used_near, used_variables};
 use super::shared::tokens::{for_each_item, is_script};
-use super::{RuleInfo, State, report};
+use super::{RuleInfo, State, related, report};
 use crate::auth::keys::{Key, Purpose, Source, What};
 use crate::auth::tokens::WrittenPassword;
 use crate::facts::environment::{self, Form, Looks, Variable, When, form, is_for_tests};
@@ -29,6 +31,7 @@ pub const INFO: RuleInfo = RuleInfo {
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     check_environments(state, wanted, found);
     check_texts(state, wanted, found);
+    check_written(state, wanted, found);
     let stands_there = |key: &Key| match key.what {
         What::Text => true,
         What::Empty => !is_refused(state, key),
@@ -45,7 +48,7 @@ fn is_refused(state: &State, key: &Key) -> bool {
     refused.into_iter().any(|refused| refused.field.eq_ignore_ascii_case(field) && is_it(refused.class))
 }
 
-/// Passwords and keys of services in code.
+/// Keys and passwords of services in code.
 fn check_texts(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     // Functions of a file that send mails mostly sign in to one account.
     let mut senders = FxHashSet::default();
@@ -67,31 +70,50 @@ fn check_texts(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<D
             let severity = if *held == Held::Default { Severity::Warning } else { Severity::Error };
             found.push(report(state, &INFO, severity, *site, message, Vec::new()));
         }
+    });
+}
+
+/// Passwords in code that accounts get, or that let callers in: one finding for each, where it stands.
+fn check_written(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let mut standing: BTreeMap<Site, Vec<&WrittenPassword>> = BTreeMap::new();
+    for_each_item(state, &|_| true, |tokens| {
         // Whoever is let in by it may get an account with it, too.
         let lets_in = tokens.written_passwords.iter().any(|written| written.lets_in);
-        let standing = |written: &&WrittenPassword| {
-            let is_told = lets_in && !written.lets_in;
-            !is_told && !state.sources.is_ghost(written.site) && !is_script(state, written.site.file)
-        };
-        for written in tokens.written_passwords.iter().filter(standing) {
-            let severity = match (written.lets_in, &written.unless) {
-                (true, None) => Severity::Error,
-                _ if fills_in(state, written.site) => Severity::Info,
-                _ => Severity::Warning,
-            };
-            let message = match &written.unless {
-                None if written.lets_in => "Whoever sends the password that stands in the code is let in, and whoever has read it knows that. Keep a hash of it outside of the code, and let a library for passwords compare.".to_owned(),
-                Some(name) if written.lets_in => format!(
-                    "Where `{name}` is not set, whoever sends the password that stands in the code is let in. Leave the default out, so that nothing starts without it."
-                ),
-                None => "An account gets a password that stands in the code: whoever has read it can sign in, until somebody changes it. Read it from the environment, without a default.".to_owned(),
-                Some(name) => format!(
-                    "Where `{name}` is not set, an account gets a password that stands in the code: whoever has read it can sign in, until somebody changes it. Leave the default out, so that nothing starts without it."
-                ),
-            };
-            found.push(report(state, &INFO, severity, written.site, message, Vec::new()));
+        let is_told = |written: &&WrittenPassword| written.lets_in || !lets_in;
+        for written in tokens.written_passwords.iter().filter(is_told) {
+            if wanted(written.origin.file) && !is_script(state, written.used.file) {
+                standing.entry(written.origin).or_default().push(written);
+            }
         }
     });
+    for (origin, mut uses) in standing.into_iter().filter(|(origin, _)| !state.sources.is_ghost(*origin)) {
+        uses.sort_by_key(|written| (!written.lets_in, written.used));
+        let first = uses[0];
+        let severity = match (first.lets_in, &first.unless) {
+            (true, None) => Severity::Error,
+            _ if uses.iter().all(|written| fills_in(state, written.used)) => Severity::Info,
+            _ => Severity::Warning,
+        };
+        let steps = uses.iter().filter(|written| !state.sources.is_ghost(written.used)).map(|written| {
+            let what =
+                if written.lets_in { "it is compared with what callers send here" } else { "an account gets it here" };
+            related(state, written.used, what.to_owned())
+        });
+        found.push(report(state, &INFO, severity, origin, said_of_written(first), steps.collect()));
+    }
+}
+
+fn said_of_written(written: &WrittenPassword) -> String {
+    match &written.unless {
+        None if written.lets_in => "Whoever sends the password that stands in the code is let in, and whoever has read it knows that. Keep a hash of it outside of the code, and let a library for passwords compare.".to_owned(),
+        Some(name) if written.lets_in => format!(
+            "Where `{name}` is not set, whoever sends the password that stands in the code is let in. Leave the default out, so that nothing starts without it."
+        ),
+        None => "An account gets a password that stands in the code: whoever has read it can sign in, until somebody changes it. Read it from the environment, without a default.".to_owned(),
+        Some(name) => format!(
+            "Where `{name}` is not set, an account gets a password that stands in the code: whoever has read it can sign in, until somebody changes it. Leave the default out, so that nothing starts without it."
+        ),
+    }
 }
 
 /// What is said of a default that looks like a key.

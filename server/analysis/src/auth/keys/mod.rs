@@ -156,15 +156,15 @@ pub(in crate::auth) fn standing(
     Search::new(interpreter, scope).key_at(key, key, purpose).filter(|key| key.what == What::Text)
 }
 
-/// The text that an expression is, if that stands in the code, and when it counts.
+/// The text that an expression is, if that stands in the code: where, and when it counts.
 pub(in crate::auth) fn standing_text(
     interpreter: &Interpreter<'_>,
     scope: Scope<'_>,
     expr: &Expr,
-) -> Option<(SmolStr, Source)> {
+) -> Option<(SmolStr, Site, Source)> {
     let origin = Search::new(interpreter, scope).origin(expr, 0)?;
     interpreter.count_body(origin.site);
-    Some((origin.text?, origin.source))
+    Some((origin.text?, origin.site, origin.source))
 }
 
 /// A look for calls that are given keys.

@@ -169,8 +169,10 @@ impl HandedOn {
 /// A password that stands in the code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrittenPassword {
+    /// Where it stands.
+    pub origin: Site,
     /// What is hashed, or compared.
-    pub site: Site,
+    pub used: Site,
     /// Whether callers who send it are let in; else it is hashed for an account.
     pub lets_in: bool,
     /// The variable of the environment, or the setting, for which it stands in.

@@ -29,7 +29,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
 
 /// The text that an expression is, where nothing has to be set for that to be another one.
 fn text(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<smol_str::SmolStr> {
-    standing_text(body.interpreter, body.scope, body.traced(expr)).map(|(text, _)| text)
+    standing_text(body.interpreter, body.scope, body.traced(expr)).map(|(text, ..)| text)
 }
 
 /// Whether an expression is a client of one of those packages, made here or opened with `with`.

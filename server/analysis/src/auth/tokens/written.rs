@@ -3,12 +3,12 @@
 use smol_str::SmolStr;
 
 use super::super::accounts::{hashes_password, is_password_hash};
-use super::super::code::{Body, last_name, module_variable};
+use super::super::code::{Body, Scope, last_name, module_variable};
 use super::super::keys::{Source, standing_text};
 use super::passwords::is_password;
 use super::{ItemTokens, Secret, WrittenPassword, secrets};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread};
-use crate::index::value::Value;
+use crate::index::value::{Site, Value};
 use crate::text::TextRange;
 
 /// Finds such passwords in a body.
@@ -43,8 +43,8 @@ fn lets_in(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<WrittenPassword> {
         is_plain() || secrets::origin(body, given).is_some_and(|origin| origin.what == Secret::Password)
     };
     let known = [(&**first, second), (second, &**first)].into_iter().find(|(given, _)| is_sent(given))?.1;
-    let (text, source) = text_of(body, known).filter(|_| is_handler && (op == "==" || op == "!="))?;
-    let written = WrittenPassword { site: body.site(known.range), unless: variable(source), lets_in: true };
+    let (text, origin, source) = text_of(body, known).filter(|_| is_handler && (op == "==" || op == "!="))?;
+    let written = WrittenPassword { origin, used: body.site(known.range), unless: variable(source), lets_in: true };
     (!text.is_empty()).then_some(written)
 }
 
@@ -70,7 +70,7 @@ fn written_out(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<Wri
         None => *at == 0,
     };
     let (_, given) = args.iter().enumerate().find(is_hashed).filter(|_| hashes)?;
-    let (text, source) = text_of(body, &given.value).filter(|_| given.spread == Spread::No)?;
+    let (text, origin, source) = text_of(body, &given.value).filter(|_| given.spread == Spread::No)?;
     // A hash of nothing takes as long as a real one.
     let says_so = |text: &str| {
         let text = text.to_ascii_lowercase();
@@ -86,29 +86,31 @@ fn written_out(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<Wri
         _ => false,
     };
     let unless = variable(source);
-    is_made.then(|| WrittenPassword { site: body.site(given.value.range), unless, lets_in: false })
+    is_made.then(|| WrittenPassword { origin, used: body.site(given.value.range), unless, lets_in: false })
 }
 
-/// The text that is hashed, if it stands in the code: there, in a variable or a setting, or in an entry of a dictionary that the
-/// function makes; and when it counts.
-fn text_of(body: &Body<'_, '_, '_>, given: &Expr) -> Option<(SmolStr, Source)> {
+/// The text that is hashed or compared, if it stands in the code: there, in a variable or a setting, or in an entry of a dictionary
+/// that the function or the module makes; where, and when it counts.
+fn text_of(body: &Body<'_, '_, '_>, given: &Expr) -> Option<(SmolStr, Site, Source)> {
     let given = body.traced(given);
-    let entry = match &given.kind {
+    match &given.kind {
         // Who calls the function says what it is.
-        ExprKind::Name(name) if body.param(name).is_some() => return None,
+        ExprKind::Name(name) if body.param(name).is_some() => None,
         ExprKind::Subscript { value, index } => {
-            let holder = body.traced(value);
+            let (holder, key) = (body.traced(value), index.as_str());
             let of_module = || module_variable(body.interpreter, body.scope.file(), holder.as_name()?);
-            match (&holder.kind, of_module().map(|variable| &variable.value.kind)) {
-                (ExprKind::Dict(entries), _) | (_, Some(ExprKind::Dict(entries))) => {
-                    let key = index.as_str()?;
-                    let mut entries = entries.iter();
-                    entries.find(|(name, _)| name.as_ref().and_then(Expr::as_str) == Some(key)).map(|(_, value)| value)
-                }
-                _ => None,
-            }
+            let (scope, table) = match (&holder.kind, of_module()) {
+                (ExprKind::Dict(_), _) => (body.scope, holder),
+                (_, Some(variable)) => (Scope::Module(variable.file, variable.item), variable.value),
+                _ => return standing_text(body.interpreter, body.scope, given),
+            };
+            let ExprKind::Dict(entries) = &table.kind else {
+                return standing_text(body.interpreter, body.scope, given);
+            };
+            let is_it = |(name, _): &&(Option<Expr>, Expr)| name.as_ref().and_then(Expr::as_str) == key;
+            let (_, entry) = entries.iter().find(is_it).filter(|_| key.is_some())?;
+            standing_text(body.interpreter, scope, entry)
         }
-        _ => None,
-    };
-    standing_text(body.interpreter, body.scope, entry.unwrap_or(given))
+        _ => standing_text(body.interpreter, body.scope, given),
+    }
 }
