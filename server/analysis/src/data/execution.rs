@@ -6,6 +6,7 @@ use super::calls::is_dotted;
 use super::counters;
 use super::drivers::cursor_of;
 use super::engine::{Engine, Exit};
+use super::exemptions::compares_below;
 use super::joining::bounded;
 use super::rejections::{asks_for_a_right, ends_by_raising, forbids};
 use super::requests::with_entries;
@@ -35,13 +36,10 @@ impl Engine<'_, '_> {
             let mut after = Vec::new();
             for path in paths {
                 if self.spend() {
-                    let (exempt, known) = (self.lets_pass(&path, stmt, &body[at + 1..]), exits.len());
+                    let (exempt, known) = (self.lets_pass(&path, body, at), exits.len());
                     self.step(path, stmt, exits, &mut after);
                     if let Some(row) = exempt {
-                        exits[known..]
-                            .iter_mut()
-                            .filter_map(|(path, _)| path.rows.get_mut(&row))
-                            .for_each(|row| row.checked = true);
+                        exits[known..].iter_mut().for_each(|(path, _)| path.pass_by(row));
                     }
                 } else {
                     after.push(Path { doubt: true, ..path });
@@ -120,7 +118,12 @@ impl Engine<'_, '_> {
                 let before = is_doubtful.then(|| path.clone());
                 let asked = path.clone();
                 let had_right = path.privileged;
-                let (yes, mut no) = self.branch(path, test);
+                let exempt = self.passes_by(&path, test, body, or_else);
+                let (mut yes, mut no) = self.branch(path, test);
+                if let Some((row, holds)) = exempt {
+                    let passing = if holds { &mut yes } else { &mut no };
+                    passing.iter_mut().for_each(|path| path.pass_by(row));
+                }
                 let yes = bounded(yes);
                 let role = if had_right { None } else { RoleAsked::of(&yes, forbids) };
                 let ends = self.block(yes, body, exits);
@@ -208,9 +211,13 @@ impl Engine<'_, '_> {
             }
             StmtKind::Match { subject, cases } => {
                 self.eval(&mut path, subject);
+                let told_apart = self.told_apart(&path, subject, cases);
                 let mut exhaustive = false;
                 for case in cases {
                     let mut inside = path.clone();
+                    if let Some(row) = told_apart.filter(|_| !case.body.iter().any(compares_below)) {
+                        inside.pass_by(row);
+                    }
                     for name in &case.binds {
                         inside.vars.insert(name.clone(), Abs::Unknown);
                     }

@@ -14,7 +14,8 @@ use super::names;
 use super::privileges::is_high;
 use super::roles::says;
 use super::value::{Abs, ClientId, Path, RowId};
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use crate::facts::python::idioms::assigned;
+use crate::facts::python::tree::{Expr, ExprKind, MatchCase, Stmt, StmtKind};
 
 /// What was compared with the caller.
 #[derive(Default)]
@@ -42,6 +43,15 @@ impl Compared {
     }
 }
 
+impl Path {
+    /// A row is let pass on purpose: nobody has to look whose it is.
+    pub(super) fn pass_by(&mut self, row: RowId) {
+        if let Some(row) = self.rows.get_mut(&row) {
+            row.checked = true;
+        }
+    }
+}
+
 impl Engine<'_, '_> {
     /// Of a condition in several parts, of which one compares an owner with the caller: the paths that an earlier part
     /// has decided pass by that on purpose, if it asks what the caller may do, or what the row says of itself. Not where
@@ -49,19 +59,19 @@ impl Engine<'_, '_> {
     /// says nothing of others.
     pub(super) fn exempt(&mut self, before: &Path, decided: &mut [(usize, Path)], parts: &[Expr]) {
         let compared = Compared::since(before, decided.iter().map(|(_, path)| path));
-        if compared.is_empty() {
+        if compared.is_empty() && !parts.iter().any(is_named) {
             return;
         }
         for (at, path) in decided {
             let asks = &parts[*at];
-            if self.asks_authority(path, asks) {
+            if !compared.is_empty() && self.asks_authority(path, asks) {
                 path.privileged = true;
             }
             let row = self.row_asked(path, asks).or_else(|| self.row_without(path, asks, &parts[*at + 1..]));
-            if let Some(row) = row.filter(|row| compared.rows.contains(row))
-                && let Some(row) = path.rows.get_mut(&row)
+            if let Some(row) = row
+                && (compared.rows.contains(&row) || self.names_comparison(path, row, parts))
             {
-                row.checked = true;
+                path.pass_by(row);
             }
         }
     }
@@ -74,29 +84,67 @@ impl Engine<'_, '_> {
             && body.iter().any(|stmt| self.uses_identity(path, stmt))
     }
 
-    /// The row that a statement lets pass by what it says of itself, where what is left of the function says of all others
+    /// The row that a statement lets pass by what it says of itself, where other statements of the block say of all others
     /// whether they are the caller's: `if row.scope == "system": return True`, and then `return row.owner_id == me.id`.
-    pub(super) fn lets_pass(&mut self, path: &Path, stmt: &Stmt, rest: &[Stmt]) -> Option<RowId> {
-        let StmtKind::If { test, body, or_else } = &stmt.kind else { return None };
-        let [Stmt { kind: StmtKind::Return(Some(said)), .. }] = body.as_slice() else { return None };
-        let is_yes = |engine: &mut Self| {
-            matches!(said.kind, ExprKind::Bool(true))
-                || compared_in(said).into_iter().any(|side| engine.is_of_caller(path, side))
+    pub(super) fn lets_pass(&mut self, path: &Path, block: &[Stmt], at: usize) -> Option<RowId> {
+        let stmt = block.get(at)?;
+        let test = match &stmt.kind {
+            StmtKind::If { test, body, or_else } if or_else.is_empty() => match body.as_slice() {
+                [Stmt { kind: StmtKind::Return(_), .. }] => &**test,
+                _ => return None,
+            },
+            StmtKind::Return(Some(said)) => said,
+            _ => return None,
         };
-        if !or_else.is_empty() || rest.is_empty() || !is_yes(self) {
+        let others = || block.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, stmt)| stmt);
+        if !is_plain(test) || !others().any(compares_below) {
             return None;
         }
         let row = self.row_asked(path, test)?;
-        let mut pending: Vec<&Stmt> = rest.iter().collect();
+        others().any(|stmt| self.compares_owner_below(path, row, stmt)).then_some(row)
+    }
+
+    /// The row of which a condition asks what it says of itself, where one way on compares whose it is with who is calling
+    /// and the other does not: that one is for everybody on purpose. Whether that is where the condition holds.
+    pub(super) fn passes_by(
+        &mut self,
+        path: &Path,
+        test: &Expr,
+        body: &[Stmt],
+        or_else: &[Stmt],
+    ) -> Option<(RowId, bool)> {
+        if !is_plain(test) || !body.iter().chain(or_else).any(compares_below) {
+            return None;
+        }
+        let row = self.row_asked(path, test)?;
+        let mut compares = |block: &[Stmt]| block.iter().any(|stmt| self.compares_owner_below(path, row, stmt));
+        match (compares(body), compares(or_else)) {
+            (true, false) => Some((row, false)),
+            (false, true) => Some((row, true)),
+            _ => None,
+        }
+    }
+
+    /// The row of which `match` asks what it says of itself, where one of the cases compares whose it is with who is calling.
+    pub(super) fn told_apart(&mut self, path: &Path, subject: &Expr, cases: &[MatchCase]) -> Option<RowId> {
+        let statements = || cases.iter().flat_map(|case| &case.body);
+        if !is_plain(subject) || !statements().any(compares_below) {
+            return None;
+        }
+        let row = self.row_asked(path, subject)?;
+        statements().any(|stmt| self.compares_owner_below(path, row, stmt)).then_some(row)
+    }
+
+    /// Whether a statement, or one inside, compares whose a row is with who is calling.
+    fn compares_owner_below(&mut self, path: &Path, row: RowId, stmt: &Stmt) -> bool {
+        let mut pending = vec![stmt];
         while let Some(stmt) = pending.pop() {
-            if let StmtKind::Return(Some(said)) = &stmt.kind
-                && self.compares_owner(path, row, said)
-            {
-                return Some(row);
+            if stmt.exprs().into_iter().any(|expr| self.compares_owner(path, row, expr)) {
+                return true;
             }
             pending.extend(stmt.blocks().into_iter().flatten());
         }
-        None
+        false
     }
 
     /// Whether an expression compares whose a row is with who is calling.
@@ -110,6 +158,13 @@ impl Engine<'_, '_> {
             _ => false,
         };
         sides.iter().any(|side| is_owner(self, side)) && sides.iter().any(|side| self.is_of_caller(path, side))
+    }
+
+    /// Whether one of the parts is a variable that holds whether a row is the caller's: `is_own = row.owner_id == me.id`.
+    fn names_comparison(&mut self, path: &Path, row: RowId, parts: &[Expr]) -> bool {
+        let Some(function) = self.stack.last().cloned() else { return false };
+        let held = parts.iter().filter_map(Expr::as_name).flat_map(|name| assigned(&function.def.body, name));
+        held.collect::<Vec<_>>().into_iter().any(|value| self.compares_owner(path, row, value))
     }
 
     /// Whether an expression is something that the caller is or has.
@@ -138,6 +193,14 @@ impl Engine<'_, '_> {
             ExprKind::Not(inner) => self.row_asked(path, inner),
             ExprKind::Compare { first, rest } => {
                 self.row_asked(path, first).or_else(|| rest.iter().find_map(|(_, value)| self.row_asked(path, value)))
+            }
+            // `is_system = note.scope == "system"`
+            ExprKind::Name(name) => {
+                let function = self.stack.last()?.clone();
+                match assigned(&function.def.body, name).as_slice() {
+                    [value] if value.as_name().is_none() => self.row_asked(path, value),
+                    _ => None,
+                }
             }
             // `note.visibility`, `note["visibility"]`, `note.get("visibility")`.
             ExprKind::Attribute { .. } | ExprKind::Subscript { .. } | ExprKind::Call { .. } => {
@@ -225,6 +288,40 @@ impl Engine<'_, '_> {
 fn is_one_of_many(test: &Expr) -> bool {
     let ExprKind::Compare { rest, .. } = &test.kind else { return false };
     !says(test, &is_high) && rest.iter().all(|(op, _)| matches!(op.as_str(), "==" | "is" | "in"))
+}
+
+/// Whether a statement, or one inside, compares anything.
+pub(super) fn compares_below(stmt: &Stmt) -> bool {
+    let compares = |expr: &Expr| !compared_in(expr).is_empty();
+    stmt.exprs().into_iter().any(compares) || stmt.blocks().into_iter().flatten().any(compares_below)
+}
+
+/// Whether a part of a condition is a variable.
+fn is_named(part: &Expr) -> bool {
+    part.as_name().is_some()
+}
+
+/// Whether a condition asks something by name, alone or compared with texts and numbers: `row.scope == "system"`,
+/// `not row.get("hidden")`. What else it might call is not called for this.
+fn is_plain(test: &Expr) -> bool {
+    match &test.kind {
+        ExprKind::Not(inner) => is_plain(inner),
+        ExprKind::Compare { first, rest } => {
+            let is_said = |side: &Expr| is_plain(side) || side.children().is_empty() || is_listed(side);
+            is_said(first) && rest.iter().all(|(_, side)| is_said(side))
+        }
+        ExprKind::Attribute { value, .. } => value.as_name().is_some() || is_plain(value),
+        ExprKind::Subscript { value, .. } => value.as_name().is_some(),
+        ExprKind::Call { func, .. } => matches!(&func.kind, ExprKind::Attribute { value, name }
+            if name.name == "get" && value.as_name().is_some()),
+        _ => false,
+    }
+}
+
+/// Whether an expression writes several texts or numbers out.
+fn is_listed(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts)
+        if parts.iter().all(|part| part.children().is_empty() || is_plain(part)))
 }
 
 /// All that comparisons in an expression compare.
