@@ -104,43 +104,10 @@ impl Engine<'_, '_> {
                     self.judge_rejection(&path, exc);
                 }
             }
-            StmtKind::If { test, body, or_else } => {
-                path.stranger = None;
-                self.note_condition(&path, test, [body, or_else]);
-                // Who is answered 403 lacks a right: whoever goes on has it, as far as can be told.
-                let forbids = forbids(body);
-                let lacks = forbids && self.asks_what_is_missing(test);
-                let of_caller = forbids && self.in_root;
-                let is_right = self.in_root && lacks
-                    || of_caller && (self.is_found_of_caller(&path, test) || self.asks_whether_listed(&path, test));
-                let is_doubtful = lacks || forbids && self.is_unclear(&path, test);
-                let is_for_some = self.narrows_for_some(&path, test, body);
-                let before = is_doubtful.then(|| path.clone());
-                let asked = path.clone();
-                let had_right = path.privileged;
-                let exempt = self.passes_by(&path, test, body, or_else);
-                let (mut yes, mut no) = self.branch(path, test);
-                if let Some((row, holds)) = exempt {
-                    let passing = if holds { &mut yes } else { &mut no };
-                    passing.iter_mut().for_each(|path| path.pass_by(row));
-                }
-                let yes = bounded(yes);
-                let role = if had_right { None } else { RoleAsked::of(&yes, forbids) };
-                let ends = self.block(yes, body, exits);
-                if ends.is_empty() && ends_by_raising(body) {
-                    self.forget_time(&asked, &mut no);
-                }
-                for path in &mut no {
-                    // Who is no stranger was compared with somebody, however much of that is not clear.
-                    path.doubt |= before.as_ref().is_some_and(|before| !path.knows_more_than(before));
-                    path.privileged |= is_right || is_for_some;
-                    if let Some(role) = &role {
-                        role.passed_by(path, &ends);
-                    }
-                }
-                after.extend(ends);
-                after.extend(self.block(bounded(no), or_else, exits));
-            }
+            StmtKind::If { test, body, or_else } => match both(test, body, or_else) {
+                Some((both, inner)) => self.decide(path, (&both, inner, &[]), exits, after),
+                None => self.decide(path, (test, body, or_else), exits, after),
+            },
             StmtKind::Assert(test) => after.extend(self.branch(path, test).0),
             StmtKind::While { test, body, or_else } => {
                 let (yes, no) = self.branch(path, test);
@@ -252,6 +219,51 @@ impl Engine<'_, '_> {
         after.retain(|path| !path.dead);
     }
 
+    /// Goes both ways of an `if`.
+    fn decide(
+        &mut self,
+        mut path: Path,
+        (test, body, or_else): (&Expr, &[Stmt], &[Stmt]),
+        exits: &mut Vec<Exit>,
+        after: &mut Vec<Path>,
+    ) {
+        path.stranger = None;
+        self.note_condition(&path, test, [body, or_else]);
+        // Who is answered 403 lacks a right: whoever goes on has it, as far as can be told.
+        let forbids = forbids(body);
+        let lacks = forbids && self.asks_what_is_missing(test);
+        let of_caller = forbids && self.in_root;
+        let is_right = self.in_root && lacks
+            || of_caller && (self.is_found_of_caller(&path, test) || self.asks_whether_listed(&path, test));
+        let is_doubtful = lacks || forbids && self.is_unclear(&path, test);
+        let is_for_some = self.narrows_for_some(&path, test, body);
+        let before = is_doubtful.then(|| path.clone());
+        let asked = path.clone();
+        let had_right = path.privileged;
+        let exempt = self.passes_by(&path, test, body, or_else);
+        let (mut yes, mut no) = self.branch(path, test);
+        if let Some((row, holds)) = exempt {
+            let passing = if holds { &mut yes } else { &mut no };
+            passing.iter_mut().for_each(|path| path.pass_by(row));
+        }
+        let yes = bounded(yes);
+        let role = if had_right { None } else { RoleAsked::of(&yes, forbids) };
+        let ends = self.block(yes, body, exits);
+        if ends.is_empty() && ends_by_raising(body) {
+            self.forget_time(&asked, &mut no);
+        }
+        for path in &mut no {
+            // Who is no stranger was compared with somebody, however much of that is not clear.
+            path.doubt |= before.as_ref().is_some_and(|before| !path.knows_more_than(before));
+            path.privileged |= is_right || is_for_some;
+            if let Some(role) = &role {
+                role.passed_by(path, &ends);
+            }
+        }
+        after.extend(ends);
+        after.extend(self.block(bounded(no), or_else, exits));
+    }
+
     /// Assigns to a name, a tuple, an attribute or an item.
     pub(super) fn assign(&mut self, path: &mut Path, target: &Expr, value: &Abs) {
         match &target.kind {
@@ -320,6 +332,19 @@ impl Engine<'_, '_> {
             _ => {}
         }
     }
+}
+
+/// Two conditions of which the second is all that stands behind the first are one: `if a:` around `if b:` is `if a and b:`.
+fn both<'s>(test: &Expr, body: &'s [Stmt], or_else: &[Stmt]) -> Option<(Expr, &'s [Stmt])> {
+    let [Stmt { kind: StmtKind::If { test: second, body: inner, or_else: other }, .. }] = body else { return None };
+    if !or_else.is_empty() || !other.is_empty() {
+        return None;
+    }
+    let values = [test, second].into_iter().flat_map(|test| match &test.kind {
+        ExprKind::BoolOp { and: true, values } => values.as_slice(),
+        _ => std::slice::from_ref(test),
+    });
+    Some((Expr { range: test.range, kind: ExprKind::BoolOp { and: true, values: values.cloned().collect() } }, inner))
 }
 
 /// What iterating over a value gives.

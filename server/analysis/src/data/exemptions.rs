@@ -59,7 +59,7 @@ impl Engine<'_, '_> {
     /// says nothing of others.
     pub(super) fn exempt(&mut self, before: &Path, decided: &mut [(usize, Path)], parts: &[Expr]) {
         let compared = Compared::since(before, decided.iter().map(|(_, path)| path));
-        if compared.is_empty() && !parts.iter().any(is_named) {
+        if compared.is_empty() && !parts.iter().any(|part| named(part).is_some()) {
             return;
         }
         for (at, path) in decided {
@@ -160,11 +160,13 @@ impl Engine<'_, '_> {
         sides.iter().any(|side| is_owner(self, side)) && sides.iter().any(|side| self.is_of_caller(path, side))
     }
 
-    /// Whether one of the parts is a variable that holds whether a row is the caller's: `is_own = row.owner_id == me.id`.
+    /// Whether one of the parts asks whether a row is the caller's, or is a variable that holds that:
+    /// `is_own = row.owner_id == me.id`.
     fn names_comparison(&mut self, path: &Path, row: RowId, parts: &[Expr]) -> bool {
         let Some(function) = self.stack.last().cloned() else { return false };
-        let held = parts.iter().filter_map(Expr::as_name).flat_map(|name| assigned(&function.def.body, name));
-        held.collect::<Vec<_>>().into_iter().any(|value| self.compares_owner(path, row, value))
+        let held = parts.iter().filter_map(named).flat_map(|name| assigned(&function.def.body, name));
+        let values: Vec<&Expr> = held.chain(parts).collect();
+        values.into_iter().any(|value| self.compares_owner(path, row, value))
     }
 
     /// Whether an expression is something that the caller is or has.
@@ -296,9 +298,12 @@ pub(super) fn compares_below(stmt: &Stmt) -> bool {
     stmt.exprs().into_iter().any(compares) || stmt.blocks().into_iter().flatten().any(compares_below)
 }
 
-/// Whether a part of a condition is a variable.
-fn is_named(part: &Expr) -> bool {
-    part.as_name().is_some()
+/// The variable that a part of a condition is, or the opposite of.
+fn named(part: &Expr) -> Option<&SmolStr> {
+    match &part.kind {
+        ExprKind::Not(inner) => inner.as_name(),
+        _ => part.as_name(),
+    }
 }
 
 /// Whether a condition asks something by name, alone or compared with texts and numbers: `row.scope == "system"`,

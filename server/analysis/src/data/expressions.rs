@@ -581,7 +581,8 @@ fn is_condition(expr: &Expr) -> bool {
         ExprKind::Compare { .. } | ExprKind::Not(_) => true,
         // Of `a and b` nothing is kept of what was true.
         ExprKind::BoolOp { and: true, values } => values.last().is_some_and(is_condition),
-        ExprKind::BoolOp { values, .. } => values.iter().all(is_condition),
+        // `row.owner_id == me.id or me.is_admin`
+        ExprKind::BoolOp { values, .. } => values.iter().any(is_condition),
         _ => false,
     }
 }
