@@ -104,7 +104,7 @@ impl Engine<'_, '_> {
                     self.judge_rejection(&path, exc);
                 }
             }
-            StmtKind::If { test, body, or_else } => match both(test, body, or_else) {
+            StmtKind::If { test, body, or_else } => match self.both(&path, test, body, or_else) {
                 Some((both, inner)) => self.decide(path, (&both, inner, &[]), exits, after),
                 None => self.decide(path, (test, body, or_else), exits, after),
             },
@@ -332,19 +332,6 @@ impl Engine<'_, '_> {
             _ => {}
         }
     }
-}
-
-/// Two conditions of which the second is all that stands behind the first are one: `if a:` around `if b:` is `if a and b:`.
-fn both<'s>(test: &Expr, body: &'s [Stmt], or_else: &[Stmt]) -> Option<(Expr, &'s [Stmt])> {
-    let [Stmt { kind: StmtKind::If { test: second, body: inner, or_else: other }, .. }] = body else { return None };
-    if !or_else.is_empty() || !other.is_empty() {
-        return None;
-    }
-    let values = [test, second].into_iter().flat_map(|test| match &test.kind {
-        ExprKind::BoolOp { and: true, values } => values.as_slice(),
-        _ => std::slice::from_ref(test),
-    });
-    Some((Expr { range: test.range, kind: ExprKind::BoolOp { and: true, values: values.cloned().collect() } }, inner))
 }
 
 /// What iterating over a value gives.

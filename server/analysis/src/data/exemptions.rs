@@ -125,6 +125,45 @@ impl Engine<'_, '_> {
         }
     }
 
+    /// Two conditions of which the second is all that stands behind the first are one, where one compares whose a row is
+    /// with who is calling and the other asks what the row says of itself: `if a:` around `if b:` is `if a and b:`.
+    pub(super) fn both<'s>(
+        &mut self,
+        path: &Path,
+        test: &Expr,
+        body: &'s [Stmt],
+        or_else: &[Stmt],
+    ) -> Option<(Expr, &'s [Stmt])> {
+        let [Stmt { kind: StmtKind::If { test: second, body: inner, or_else: other }, .. }] = body else { return None };
+        if !or_else.is_empty() || !other.is_empty() {
+            return None;
+        }
+        let mut tells_apart = |asks: &Expr, compares: &Expr| {
+            let is_asked = (is_plain(asks) || named(asks).is_some()) && !compared_in(compares).is_empty();
+            is_asked && self.row_asked(path, asks).is_some_and(|row| self.compares_owner(path, row, compares))
+        };
+        let values = vec![test.clone(), Expr::clone(second)];
+        let is_one = tells_apart(test, second) || tells_apart(second, test);
+        is_one.then(|| (Expr { range: test.range, kind: ExprKind::BoolOp { and: true, values } }, inner.as_slice()))
+    }
+
+    /// Whether `a or b` asks whether something is the caller's, or what the caller may do: what it gives is true or not then,
+    /// whatever the last of it is (`row.owner_id == me.id or me.is_admin`).
+    pub(super) fn asks_of_caller(&mut self, path: &Path, parts: &[Expr]) -> bool {
+        let is_said = |part: &Expr| match &part.kind {
+            ExprKind::Compare { .. } | ExprKind::Not(_) => true,
+            ExprKind::Attribute { value, .. } => value.as_name().is_some(),
+            ExprKind::Call { func, .. } => func.as_name().is_some_and(|name| name == "getattr"),
+            _ => false,
+        };
+        let may_be = parts.iter().all(is_said) && parts.iter().any(|part| !compared_in(part).is_empty());
+        may_be
+            && parts.iter().all(|part| match compared_in(part).as_slice() {
+                [] => self.is_of_caller(path, part),
+                sides => sides.iter().any(|side| self.is_of_caller(path, side)),
+            })
+    }
+
     /// The row of which `match` asks what it says of itself, where one of the cases compares whose it is with who is calling.
     pub(super) fn told_apart(&mut self, path: &Path, subject: &Expr, cases: &[MatchCase]) -> Option<RowId> {
         let statements = || cases.iter().flat_map(|case| &case.body);

@@ -71,6 +71,9 @@ impl Engine<'_, '_> {
                 }
             }
             ExprKind::BoolOp { .. } if is_condition(expr) => self.fork_condition(path, expr),
+            ExprKind::BoolOp { and: false, values } if self.asks_of_caller(&path, values) => {
+                self.fork_condition(path, expr)
+            }
             ExprKind::IfExp { test, body, or_else } => {
                 let (yes, no) = self.branch(path, test);
                 let mut exits = Vec::new();
@@ -581,8 +584,7 @@ fn is_condition(expr: &Expr) -> bool {
         ExprKind::Compare { .. } | ExprKind::Not(_) => true,
         // Of `a and b` nothing is kept of what was true.
         ExprKind::BoolOp { and: true, values } => values.last().is_some_and(is_condition),
-        // `row.owner_id == me.id or me.is_admin`
-        ExprKind::BoolOp { values, .. } => values.iter().any(is_condition),
+        ExprKind::BoolOp { values, .. } => values.iter().all(is_condition),
         _ => false,
     }
 }
