@@ -144,7 +144,7 @@ impl Engine<'_, '_> {
         };
         let values = vec![test.clone(), Expr::clone(second)];
         let is_one = tells_apart(test, second) || tells_apart(second, test);
-        is_one.then(|| (Expr { range: test.range, kind: ExprKind::BoolOp { and: true, values } }, inner.as_slice()))
+        is_one.then_some((Expr { range: test.range, kind: ExprKind::BoolOp { and: true, values } }, inner.as_slice()))
     }
 
     /// Whether `a or b` asks whether something is the caller's, or what the caller may do: what it gives is true or not then,
