@@ -239,7 +239,7 @@ impl Engine<'_, '_> {
             ExprKind::Name(name) => {
                 let function = self.stack.last()?.clone();
                 match assigned(&function.def.body, name).as_slice() {
-                    [value] if value.as_name().is_none() => self.row_asked(path, value),
+                    [value] if is_plain(value) => self.row_asked(path, value),
                     _ => None,
                 }
             }
