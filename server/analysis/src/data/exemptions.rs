@@ -59,7 +59,9 @@ impl Engine<'_, '_> {
     /// says nothing of others.
     pub(super) fn exempt(&mut self, before: &Path, decided: &mut [(usize, Path)], parts: &[Expr]) {
         let compared = Compared::since(before, decided.iter().map(|(_, path)| path));
-        if compared.is_empty() && !parts.iter().any(|part| named(part).is_some()) {
+        // What was compared before is in a variable.
+        let by_name = compared.is_empty();
+        if by_name && !self.names_question(parts) {
             return;
         }
         for (at, path) in decided {
@@ -67,7 +69,10 @@ impl Engine<'_, '_> {
             if !compared.is_empty() && self.asks_authority(path, asks) {
                 path.privileged = true;
             }
-            let row = self.row_asked(path, asks).or_else(|| self.row_without(path, asks, &parts[*at + 1..]));
+            let row = match self.row_asked(path, asks) {
+                None if !by_name => self.row_without(path, asks, &parts[*at + 1..]),
+                row => row,
+            };
             if let Some(row) = row
                 && (compared.rows.contains(&row) || self.names_comparison(path, row, parts))
             {
@@ -197,6 +202,13 @@ impl Engine<'_, '_> {
             _ => false,
         };
         sides.iter().any(|side| is_owner(self, side)) && sides.iter().any(|side| self.is_of_caller(path, side))
+    }
+
+    /// Whether one of the parts is a variable that holds whether two things are the same.
+    fn names_question(&self, parts: &[Expr]) -> bool {
+        let Some(function) = self.stack.last() else { return false };
+        let mut held = parts.iter().filter_map(named).flat_map(|name| assigned(&function.def.body, name));
+        held.any(|value| !compared_in(value).is_empty())
     }
 
     /// Whether one of the parts asks whether a row is the caller's, or is a variable that holds that:
