@@ -6,6 +6,7 @@ use super::calls::is_dotted;
 use super::counters;
 use super::drivers::cursor_of;
 use super::engine::{Engine, Exit};
+use super::exemptions::compares_below;
 use super::joining::bounded;
 use super::rejections::{asks_for_a_right, ends_by_raising, forbids};
 use super::requests::with_entries;
@@ -35,13 +36,10 @@ impl Engine<'_, '_> {
             let mut after = Vec::new();
             for path in paths {
                 if self.spend() {
-                    let (exempt, known) = (self.lets_pass(&path, stmt, &body[at + 1..]), exits.len());
+                    let (exempt, known) = (self.lets_pass(&path, body, at), exits.len());
                     self.step(path, stmt, exits, &mut after);
                     if let Some(row) = exempt {
-                        exits[known..]
-                            .iter_mut()
-                            .filter_map(|(path, _)| path.rows.get_mut(&row))
-                            .for_each(|row| row.checked = true);
+                        exits[known..].iter_mut().for_each(|(path, _)| path.pass_by(row));
                     }
                 } else {
                     after.push(Path { doubt: true, ..path });
@@ -106,38 +104,10 @@ impl Engine<'_, '_> {
                     self.judge_rejection(&path, exc);
                 }
             }
-            StmtKind::If { test, body, or_else } => {
-                path.stranger = None;
-                self.note_condition(&path, test, [body, or_else]);
-                // Who is answered 403 lacks a right: whoever goes on has it, as far as can be told.
-                let forbids = forbids(body);
-                let lacks = forbids && self.asks_what_is_missing(test);
-                let of_caller = forbids && self.in_root;
-                let is_right = self.in_root && lacks
-                    || of_caller && (self.is_found_of_caller(&path, test) || self.asks_whether_listed(&path, test));
-                let is_doubtful = lacks || forbids && self.is_unclear(&path, test);
-                let is_for_some = self.narrows_for_some(&path, test, body);
-                let before = is_doubtful.then(|| path.clone());
-                let asked = path.clone();
-                let had_right = path.privileged;
-                let (yes, mut no) = self.branch(path, test);
-                let yes = bounded(yes);
-                let role = if had_right { None } else { RoleAsked::of(&yes, forbids) };
-                let ends = self.block(yes, body, exits);
-                if ends.is_empty() && ends_by_raising(body) {
-                    self.forget_time(&asked, &mut no);
-                }
-                for path in &mut no {
-                    // Who is no stranger was compared with somebody, however much of that is not clear.
-                    path.doubt |= before.as_ref().is_some_and(|before| !path.knows_more_than(before));
-                    path.privileged |= is_right || is_for_some;
-                    if let Some(role) = &role {
-                        role.passed_by(path, &ends);
-                    }
-                }
-                after.extend(ends);
-                after.extend(self.block(bounded(no), or_else, exits));
-            }
+            StmtKind::If { test, body, or_else } => match self.both(&path, test, body, or_else) {
+                Some((both, inner)) => self.decide(path, (&both, inner, &[]), exits, after),
+                None => self.decide(path, (test, body, or_else), exits, after),
+            },
             StmtKind::Assert(test) => after.extend(self.branch(path, test).0),
             StmtKind::While { test, body, or_else } => {
                 let (yes, no) = self.branch(path, test);
@@ -208,9 +178,13 @@ impl Engine<'_, '_> {
             }
             StmtKind::Match { subject, cases } => {
                 self.eval(&mut path, subject);
+                let told_apart = self.told_apart(&path, subject, cases);
                 let mut exhaustive = false;
                 for case in cases {
                     let mut inside = path.clone();
+                    if let Some(row) = told_apart.filter(|_| !case.body.iter().any(compares_below)) {
+                        inside.pass_by(row);
+                    }
                     for name in &case.binds {
                         inside.vars.insert(name.clone(), Abs::Unknown);
                     }
@@ -243,6 +217,51 @@ impl Engine<'_, '_> {
             StmtKind::Unknown => after.push(Path { doubt: true, ..path }),
         }
         after.retain(|path| !path.dead);
+    }
+
+    /// Goes both ways of an `if`.
+    fn decide(
+        &mut self,
+        mut path: Path,
+        (test, body, or_else): (&Expr, &[Stmt], &[Stmt]),
+        exits: &mut Vec<Exit>,
+        after: &mut Vec<Path>,
+    ) {
+        path.stranger = None;
+        self.note_condition(&path, test, [body, or_else]);
+        // Who is answered 403 lacks a right: whoever goes on has it, as far as can be told.
+        let forbids = forbids(body);
+        let lacks = forbids && self.asks_what_is_missing(test);
+        let of_caller = forbids && self.in_root;
+        let is_right = self.in_root && lacks
+            || of_caller && (self.is_found_of_caller(&path, test) || self.asks_whether_listed(&path, test));
+        let is_doubtful = lacks || forbids && self.is_unclear(&path, test);
+        let is_for_some = self.narrows_for_some(&path, test, body);
+        let before = is_doubtful.then(|| path.clone());
+        let asked = path.clone();
+        let had_right = path.privileged;
+        let exempt = self.passes_by(&path, test, body, or_else);
+        let (mut yes, mut no) = self.branch(path, test);
+        if let Some((row, holds)) = exempt {
+            let passing = if holds { &mut yes } else { &mut no };
+            passing.iter_mut().for_each(|path| path.pass_by(row));
+        }
+        let yes = bounded(yes);
+        let role = if had_right { None } else { RoleAsked::of(&yes, forbids) };
+        let ends = self.block(yes, body, exits);
+        if ends.is_empty() && ends_by_raising(body) {
+            self.forget_time(&asked, &mut no);
+        }
+        for path in &mut no {
+            // Who is no stranger was compared with somebody, however much of that is not clear.
+            path.doubt |= before.as_ref().is_some_and(|before| !path.knows_more_than(before));
+            path.privileged |= is_right || is_for_some;
+            if let Some(role) = &role {
+                role.passed_by(path, &ends);
+            }
+        }
+        after.extend(ends);
+        after.extend(self.block(bounded(no), or_else, exits));
     }
 
     /// Assigns to a name, a tuple, an attribute or an item.

@@ -14,7 +14,8 @@ use super::names;
 use super::privileges::is_high;
 use super::roles::says;
 use super::value::{Abs, ClientId, Path, RowId};
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use crate::facts::python::idioms::assigned;
+use crate::facts::python::tree::{Expr, ExprKind, MatchCase, Stmt, StmtKind};
 
 /// What was compared with the caller.
 #[derive(Default)]
@@ -42,6 +43,15 @@ impl Compared {
     }
 }
 
+impl Path {
+    /// A row is let pass on purpose: nobody has to look whose it is.
+    pub(super) fn pass_by(&mut self, row: RowId) {
+        if let Some(row) = self.rows.get_mut(&row) {
+            row.checked = true;
+        }
+    }
+}
+
 impl Engine<'_, '_> {
     /// Of a condition in several parts, of which one compares an owner with the caller: the paths that an earlier part
     /// has decided pass by that on purpose, if it asks what the caller may do, or what the row says of itself. Not where
@@ -49,19 +59,24 @@ impl Engine<'_, '_> {
     /// says nothing of others.
     pub(super) fn exempt(&mut self, before: &Path, decided: &mut [(usize, Path)], parts: &[Expr]) {
         let compared = Compared::since(before, decided.iter().map(|(_, path)| path));
-        if compared.is_empty() {
+        // What was compared before is in a variable.
+        let by_name = compared.is_empty();
+        if by_name && !self.names_question(parts) {
             return;
         }
         for (at, path) in decided {
             let asks = &parts[*at];
-            if self.asks_authority(path, asks) {
+            if !compared.is_empty() && self.asks_authority(path, asks) {
                 path.privileged = true;
             }
-            let row = self.row_asked(path, asks).or_else(|| self.row_without(path, asks, &parts[*at + 1..]));
-            if let Some(row) = row.filter(|row| compared.rows.contains(row))
-                && let Some(row) = path.rows.get_mut(&row)
+            let row = match self.row_asked(path, asks) {
+                None if !by_name => self.row_without(path, asks, &parts[*at + 1..]),
+                row => row,
+            };
+            if let Some(row) = row
+                && (compared.rows.contains(&row) || self.names_comparison(path, row, parts))
             {
-                row.checked = true;
+                path.pass_by(row);
             }
         }
     }
@@ -74,29 +89,106 @@ impl Engine<'_, '_> {
             && body.iter().any(|stmt| self.uses_identity(path, stmt))
     }
 
-    /// The row that a statement lets pass by what it says of itself, where what is left of the function says of all others
+    /// The row that a statement lets pass by what it says of itself, where other statements of the block say of all others
     /// whether they are the caller's: `if row.scope == "system": return True`, and then `return row.owner_id == me.id`.
-    pub(super) fn lets_pass(&mut self, path: &Path, stmt: &Stmt, rest: &[Stmt]) -> Option<RowId> {
-        let StmtKind::If { test, body, or_else } = &stmt.kind else { return None };
-        let [Stmt { kind: StmtKind::Return(Some(said)), .. }] = body.as_slice() else { return None };
-        let is_yes = |engine: &mut Self| {
-            matches!(said.kind, ExprKind::Bool(true))
-                || compared_in(said).into_iter().any(|side| engine.is_of_caller(path, side))
+    pub(super) fn lets_pass(&mut self, path: &Path, block: &[Stmt], at: usize) -> Option<RowId> {
+        let stmt = block.get(at)?;
+        let test = match &stmt.kind {
+            StmtKind::If { test, body, or_else } if or_else.is_empty() => match body.as_slice() {
+                [Stmt { kind: StmtKind::Return(_), .. }] => &**test,
+                _ => return None,
+            },
+            StmtKind::Return(Some(said)) => said,
+            _ => return None,
         };
-        if !or_else.is_empty() || rest.is_empty() || !is_yes(self) {
+        let others = || block.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, stmt)| stmt);
+        if !is_plain(test) || !others().any(compares_below) {
             return None;
         }
         let row = self.row_asked(path, test)?;
-        let mut pending: Vec<&Stmt> = rest.iter().collect();
+        others().any(|stmt| self.compares_owner_below(path, row, stmt)).then_some(row)
+    }
+
+    /// The row of which a condition asks what it says of itself, where one way on compares whose it is with who is calling
+    /// and the other does not: that one is for everybody on purpose. Whether that is where the condition holds.
+    pub(super) fn passes_by(
+        &mut self,
+        path: &Path,
+        test: &Expr,
+        body: &[Stmt],
+        or_else: &[Stmt],
+    ) -> Option<(RowId, bool)> {
+        if !is_plain(test) || !body.iter().chain(or_else).any(compares_below) {
+            return None;
+        }
+        let row = self.row_asked(path, test)?;
+        let mut compares = |block: &[Stmt]| block.iter().any(|stmt| self.compares_owner_below(path, row, stmt));
+        match (compares(body), compares(or_else)) {
+            (true, false) => Some((row, false)),
+            (false, true) => Some((row, true)),
+            _ => None,
+        }
+    }
+
+    /// Two conditions of which the second is all that stands behind the first are one, where one compares whose a row is
+    /// with who is calling and the other asks what the row says of itself: `if a:` around `if b:` is `if a and b:`.
+    pub(super) fn both<'s>(
+        &mut self,
+        path: &Path,
+        test: &Expr,
+        body: &'s [Stmt],
+        or_else: &[Stmt],
+    ) -> Option<(Expr, &'s [Stmt])> {
+        let [Stmt { kind: StmtKind::If { test: second, body: inner, or_else: other }, .. }] = body else { return None };
+        if !or_else.is_empty() || !other.is_empty() {
+            return None;
+        }
+        let mut tells_apart = |asks: &Expr, compares: &Expr| {
+            let is_asked = (is_plain(asks) || named(asks).is_some()) && !compared_in(compares).is_empty();
+            is_asked && self.row_asked(path, asks).is_some_and(|row| self.compares_owner(path, row, compares))
+        };
+        let values = vec![test.clone(), Expr::clone(second)];
+        let is_one = tells_apart(test, second) || tells_apart(second, test);
+        is_one.then_some((Expr { range: test.range, kind: ExprKind::BoolOp { and: true, values } }, inner.as_slice()))
+    }
+
+    /// Whether `a or b` asks whether something is the caller's, or what the caller may do: what it gives is true or not then,
+    /// whatever the last of it is (`row.owner_id == me.id or me.is_admin`).
+    pub(super) fn asks_of_caller(&mut self, path: &Path, parts: &[Expr]) -> bool {
+        let is_said = |part: &Expr| match &part.kind {
+            ExprKind::Compare { .. } | ExprKind::Not(_) => true,
+            ExprKind::Attribute { value, .. } => value.as_name().is_some(),
+            ExprKind::Call { func, .. } => func.as_name().is_some_and(|name| name == "getattr"),
+            _ => false,
+        };
+        let may_be = parts.iter().all(is_said) && parts.iter().any(|part| !compared_in(part).is_empty());
+        may_be
+            && parts.iter().all(|part| match compared_in(part).as_slice() {
+                [] => self.is_of_caller(path, part),
+                sides => sides.iter().any(|side| self.is_of_caller(path, side)),
+            })
+    }
+
+    /// The row of which `match` asks what it says of itself, where one of the cases compares whose it is with who is calling.
+    pub(super) fn told_apart(&mut self, path: &Path, subject: &Expr, cases: &[MatchCase]) -> Option<RowId> {
+        let statements = || cases.iter().flat_map(|case| &case.body);
+        if !is_plain(subject) || !statements().any(compares_below) {
+            return None;
+        }
+        let row = self.row_asked(path, subject)?;
+        statements().any(|stmt| self.compares_owner_below(path, row, stmt)).then_some(row)
+    }
+
+    /// Whether a statement, or one inside, compares whose a row is with who is calling.
+    fn compares_owner_below(&mut self, path: &Path, row: RowId, stmt: &Stmt) -> bool {
+        let mut pending = vec![stmt];
         while let Some(stmt) = pending.pop() {
-            if let StmtKind::Return(Some(said)) = &stmt.kind
-                && self.compares_owner(path, row, said)
-            {
-                return Some(row);
+            if stmt.exprs().into_iter().any(|expr| self.compares_owner(path, row, expr)) {
+                return true;
             }
             pending.extend(stmt.blocks().into_iter().flatten());
         }
-        None
+        false
     }
 
     /// Whether an expression compares whose a row is with who is calling.
@@ -110,6 +202,22 @@ impl Engine<'_, '_> {
             _ => false,
         };
         sides.iter().any(|side| is_owner(self, side)) && sides.iter().any(|side| self.is_of_caller(path, side))
+    }
+
+    /// Whether one of the parts is a variable that holds whether two things are the same.
+    fn names_question(&self, parts: &[Expr]) -> bool {
+        let Some(function) = self.stack.last() else { return false };
+        let mut held = parts.iter().filter_map(named).flat_map(|name| assigned(&function.def.body, name));
+        held.any(|value| !compared_in(value).is_empty())
+    }
+
+    /// Whether one of the parts asks whether a row is the caller's, or is a variable that holds that:
+    /// `is_own = row.owner_id == me.id`.
+    fn names_comparison(&mut self, path: &Path, row: RowId, parts: &[Expr]) -> bool {
+        let Some(function) = self.stack.last().cloned() else { return false };
+        let held = parts.iter().filter_map(named).flat_map(|name| assigned(&function.def.body, name));
+        let values: Vec<&Expr> = held.chain(parts).collect();
+        values.into_iter().any(|value| self.compares_owner(path, row, value))
     }
 
     /// Whether an expression is something that the caller is or has.
@@ -138,6 +246,14 @@ impl Engine<'_, '_> {
             ExprKind::Not(inner) => self.row_asked(path, inner),
             ExprKind::Compare { first, rest } => {
                 self.row_asked(path, first).or_else(|| rest.iter().find_map(|(_, value)| self.row_asked(path, value)))
+            }
+            // `is_system = note.scope == "system"`
+            ExprKind::Name(name) => {
+                let function = self.stack.last()?.clone();
+                match assigned(&function.def.body, name).as_slice() {
+                    [value] if is_plain(value) => self.row_asked(path, value),
+                    _ => None,
+                }
             }
             // `note.visibility`, `note["visibility"]`, `note.get("visibility")`.
             ExprKind::Attribute { .. } | ExprKind::Subscript { .. } | ExprKind::Call { .. } => {
@@ -225,6 +341,43 @@ impl Engine<'_, '_> {
 fn is_one_of_many(test: &Expr) -> bool {
     let ExprKind::Compare { rest, .. } = &test.kind else { return false };
     !says(test, &is_high) && rest.iter().all(|(op, _)| matches!(op.as_str(), "==" | "is" | "in"))
+}
+
+/// Whether a statement, or one inside, compares anything.
+pub(super) fn compares_below(stmt: &Stmt) -> bool {
+    let compares = |expr: &Expr| !compared_in(expr).is_empty();
+    stmt.exprs().into_iter().any(compares) || stmt.blocks().into_iter().flatten().any(compares_below)
+}
+
+/// The variable that a part of a condition is, or the opposite of.
+fn named(part: &Expr) -> Option<&SmolStr> {
+    match &part.kind {
+        ExprKind::Not(inner) => inner.as_name(),
+        _ => part.as_name(),
+    }
+}
+
+/// Whether a condition asks something by name, alone or compared with texts and numbers: `row.scope == "system"`,
+/// `not row.get("hidden")`. What else it might call is not called for this.
+fn is_plain(test: &Expr) -> bool {
+    match &test.kind {
+        ExprKind::Not(inner) => is_plain(inner),
+        ExprKind::Compare { first, rest } => {
+            let is_said = |side: &Expr| is_plain(side) || side.children().is_empty() || is_listed(side);
+            is_said(first) && rest.iter().all(|(_, side)| is_said(side))
+        }
+        ExprKind::Attribute { value, .. } => value.as_name().is_some() || is_plain(value),
+        ExprKind::Subscript { value, .. } => value.as_name().is_some(),
+        ExprKind::Call { func, .. } => matches!(&func.kind, ExprKind::Attribute { value, name }
+            if name.name == "get" && value.as_name().is_some()),
+        _ => false,
+    }
+}
+
+/// Whether an expression writes several texts or numbers out.
+fn is_listed(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts)
+        if parts.iter().all(|part| part.children().is_empty() || is_plain(part)))
 }
 
 /// All that comparisons in an expression compare.
