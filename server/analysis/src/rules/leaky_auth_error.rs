@@ -1,7 +1,5 @@
 //! `leaky-auth-error`: answers that say too much.
 
-use rustc_hash::FxHashSet;
-
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::{Guard, may_sign_up, verifies_password};
@@ -25,7 +23,6 @@ pub const INFO: RuleInfo = RuleInfo {
 pub(crate) const WRAPPED: &str = "its text is put into an exception of the project here";
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    let mut entrances = None;
     for_each_item(state, wanted, |tokens| {
         for told in &tokens.told {
             let (severity, message, step) = match told.what {
@@ -39,11 +36,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                     "The answer tells the caller the text of an exception that holds what the library says of the token, which helps whoever tries forged ones: raise it with a constant text, and log the rest.",
                     WRAPPED,
                 ),
-                Telling::Fault
-                    if !entrances.get_or_insert_with(|| entrances_of(state)).contains(&function(told.site)) =>
-                {
-                    continue;
-                }
+                Telling::Fault if !is_entrance(state, told.site) => continue,
                 Telling::Fault => (
                     Severity::Info,
                     "The answer tells whoever signs in or up what failed inside, and an exception of a database holds the statement with its values: answer with a constant text, and log the rest.",
@@ -61,21 +54,18 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     });
 }
 
-/// The item that a place stands in.
-fn function(site: Site) -> (FileId, u32) {
-    (site.file, site.item)
-}
-
-/// Handlers at which callers sign in or up, which everybody reaches.
-fn entrances_of(state: &State) -> FxHashSet<(FileId, u32)> {
-    let mut entrances = FxHashSet::default();
-    with_interpreter(state, |interpreter| {
-        for_each_served(state, |_, route, judged| {
-            let is_open = !matches!(judged.guard, Guard::Guarded(_) | Guard::Around(_));
-            if is_open && (verifies_password(interpreter, route) || may_sign_up(interpreter, route)) {
-                entrances.extend(handler_site(&route.handler).map(function));
-            }
-        });
+/// Whether a place stands in a handler at which callers sign in or up, and which everybody reaches.
+fn is_entrance(state: &State, place: Site) -> bool {
+    let mut is_one = false;
+    for_each_served(state, |_, route, judged| {
+        let holds = |handler: Site| (handler.file, handler.item) == (place.file, place.item);
+        let is_open = !matches!(judged.guard, Guard::Guarded(_) | Guard::Around(_));
+        is_one = is_one
+            || is_open
+                && handler_site(&route.handler).is_some_and(holds)
+                && with_interpreter(state, |interpreter| {
+                    verifies_password(interpreter, route) || may_sign_up(interpreter, route)
+                });
     });
-    entrances
+    is_one
 }

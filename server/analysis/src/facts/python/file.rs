@@ -37,6 +37,8 @@ pub struct PythonFile {
     pub items: Vec<FileItem>,
     /// Top-level names.
     pub bindings: FxHashMap<SmolStr, Binding>,
+    /// Of these, those that an import or a definition binds, and something else too; sorted.
+    pub rebound: Box<[SmolStr]>,
     /// Items that are `from … import *`.
     pub stars: Vec<u32>,
     /// Classes that derive from others: the last name of the base, and the name of the class.
@@ -50,14 +52,18 @@ impl PythonFile {
     pub fn new(mut items: Vec<FileItem>) -> Self {
         items.shrink_to_fit();
         let mut file = Self { items, ..Self::default() };
+        let mut rebound = Vec::new();
         for index in 0..file.items.len() {
             let item = std::sync::Arc::clone(&file.items[index].placed.item);
             match item.stmt.defines() {
-                Some(name) => file.bind_name(name, Binding::Definition(index as u32)),
-                None => file.bind(index as u32, &item.stmt),
+                Some(name) => file.bind_name(name, Binding::Definition(index as u32), &mut rebound),
+                None => file.bind(index as u32, &item.stmt, &mut rebound),
             }
         }
         file.bindings.shrink_to_fit();
+        rebound.sort_unstable();
+        rebound.dedup();
+        file.rebound = rebound.into();
         let heirs = file.items.iter().filter_map(|item| item.placed.item.stmt.heir());
         let heirs = heirs.flat_map(|(class, bases)| bases.into_iter().map(move |base| (base.clone(), class.clone())));
         file.heirs = heirs.collect();
@@ -69,10 +75,10 @@ impl PythonFile {
         file
     }
 
-    fn bind(&mut self, index: u32, stmt: &Stmt) {
+    fn bind(&mut self, index: u32, stmt: &Stmt, rebound: &mut Vec<SmolStr>) {
         match &stmt.kind {
-            StmtKind::Function(def) => self.bind_name(&def.name.name, Binding::Definition(index)),
-            StmtKind::Class(class) => self.bind_name(&class.name.name, Binding::Definition(index)),
+            StmtKind::Function(def) => self.bind_name(&def.name.name, Binding::Definition(index), rebound),
+            StmtKind::Class(class) => self.bind_name(&class.name.name, Binding::Definition(index), rebound),
             StmtKind::Import(modules) => {
                 for (at, module) in modules.iter().enumerate() {
                     // `import a.b` and `import a.c` bind the same `a`.
@@ -80,28 +86,36 @@ impl PythonFile {
                     let name = bound_module_name(module);
                     match self.bindings.get(&name) {
                         Some(Binding::Import(..)) if module.alias.is_none() => {}
-                        _ => self.bind_name(&name, binding),
+                        _ => self.bind_name(&name, binding, rebound),
                     }
                 }
             }
             StmtKind::ImportFrom(import) if import.star => self.stars.push(index),
             StmtKind::ImportFrom(import) => {
                 for (at, name) in import.names.iter().enumerate() {
-                    self.bind_name(name.bound(), Binding::ImportFrom(index, at as u32));
+                    self.bind_name(name.bound(), Binding::ImportFrom(index, at as u32), rebound);
                 }
             }
             _ => {
                 let mut names = Vec::new();
                 bound_names(stmt, &mut names);
                 for name in names {
-                    self.bindings.insert(name, Binding::Computed);
+                    if let Some(Binding::Definition(_) | Binding::ImportFrom(..) | Binding::Import(..)) =
+                        self.bindings.insert(name.clone(), Binding::Computed)
+                    {
+                        rebound.push(name);
+                    }
                 }
             }
         }
     }
 
-    fn bind_name(&mut self, name: &SmolStr, binding: Binding) {
-        self.bindings.entry(name.clone()).and_modify(|old| *old = Binding::Computed).or_insert(binding);
+    fn bind_name(&mut self, name: &SmolStr, binding: Binding, rebound: &mut Vec<SmolStr>) {
+        let again = |old: &mut Binding| {
+            *old = Binding::Computed;
+            rebound.push(name.clone());
+        };
+        self.bindings.entry(name.clone()).and_modify(again).or_insert(binding);
     }
 
     /// Forgets lowered statements that nobody else has, where they can be lowered again.

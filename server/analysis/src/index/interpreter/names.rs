@@ -206,8 +206,7 @@ impl<'a> Interpreter<'a> {
     /// than what the name means in the end: a route handler may be called as the dependency is that others ask for.
     pub(super) fn is_bound_again(&self, function: &FunctionRef, name: &SmolStr) -> bool {
         let facts = self.sources.facts(function.site.file);
-        function.class.is_none()
-            && facts.is_some_and(|facts| matches!(facts.bindings.get(name), Some(Binding::Computed)))
+        function.class.is_none() && facts.is_some_and(|facts| facts.rebound.binary_search(name).is_ok())
     }
 
     /// What the names of a signature's expression mean where the function is defined, of those that the module binds more than
