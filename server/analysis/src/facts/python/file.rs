@@ -220,3 +220,21 @@ fn each_target(target: &super::tree::Expr, visit: &mut impl FnMut(&SmolStr)) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::lower::lower_file;
+    use super::*;
+    use crate::syntax::{Grammar, parse};
+
+    /// An alias is bound once, however it has to be executed to know it: what stands before a function is asked for nothing.
+    #[test]
+    fn names_are_bound_again_by_imports_and_definitions_only() {
+        let text = "from a import b, c\nimport d\nimport d.e\nAlias = b[int]\nAlias = b[str]\nc = 1\ndef f(): ...\ndef f(): ...\ng = 1\nclass g: ...\n";
+        let tree = parse(Grammar::Python, text, None).unwrap_or_else(|| unreachable!());
+        let lowered = lower_file(text, &tree, None);
+        let items = lowered.items.into_iter().map(|placed| FileItem { placed, ghost: false });
+        let file = PythonFile::new(items.collect());
+        assert_eq!(&*file.rebound, ["c", "f", "g"]);
+    }
+}
