@@ -4,21 +4,18 @@
 use rustc_hash::FxHashSet;
 
 use super::{Fixer, Served};
-use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
-use crate::rules::behind_guard;
 
 /// What somebody has to look at who guards open routes: what counts most. None where nothing is seen.
 pub(super) fn left_to_do(fixer: &Fixer<'_>, open: &[Served<'_>]) -> Option<&'static str> {
-    let counts = |found: &Diagnostic| matches!(found.severity, Severity::Error | Severity::Warning);
-    if open.iter().any(|one| behind_guard(fixer.state, one.route).iter().any(counts)) {
+    let is_one = |of: &FxHashSet<*const Route>| open.iter().any(|one| of.contains(&std::ptr::from_ref(one.route)));
+    if is_one(fixer.faulty_behind_guard()) {
         return Some("whose data is touched is still to be checked");
     }
-    let is_asked = |by: &FxHashSet<*const Route>| open.iter().any(|one| by.contains(&std::ptr::from_ref(one.route)));
-    if is_asked(fixer.called_bare()) {
+    if is_one(fixer.called_bare()) {
         return Some("the frontend has to send its token then");
     }
-    is_asked(fixer.answered_blindly()).then_some("the frontend has to expect 401 then")
+    is_one(fixer.answered_blindly()).then_some("the frontend has to expect 401 then")
 }
 
 /// The title of a guard, with what it leaves to do.

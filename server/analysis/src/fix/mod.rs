@@ -85,6 +85,7 @@ pub struct Fixer<'s> {
     places: OnceCell<Places>,
     called_bare: OnceCell<FxHashSet<*const Route>>,
     answered_blindly: OnceCell<FxHashSet<*const Route>>,
+    faulty_behind_guard: OnceCell<FxHashSet<*const Route>>,
     /// Files that executing a file executes.
     reachable: RefCell<FxHashMap<FileId, FxHashSet<FileId>>>,
     /// Folders that a file's absolute imports of the project begin at.
@@ -190,6 +191,7 @@ impl<'s> Fixer<'s> {
             places: OnceCell::new(),
             called_bare: OnceCell::new(),
             answered_blindly: OnceCell::new(),
+            faulty_behind_guard: OnceCell::new(),
             reachable: RefCell::default(),
             roots: RefCell::default(),
         }
@@ -285,6 +287,11 @@ impl<'s> Fixer<'s> {
     /// The routes that the frontend calls without a credential.
     fn called_bare(&self) -> &FxHashSet<*const Route> {
         self.called_bare.get_or_init(|| callers::called_bare(self.state))
+    }
+
+    /// The open routes of which something would be found behind a guard.
+    fn faulty_behind_guard(&self) -> &FxHashSet<*const Route> {
+        self.faulty_behind_guard.get_or_init(|| crate::rules::behind_guard(self.state))
     }
 
     /// The routes whose answers the frontend takes for data whatever they are.

@@ -1,5 +1,7 @@
 //! `client-trusted-identity`: the client says who it is, and is believed.
 
+use rustc_hash::FxHashSet;
+
 use super::shared::ownership::{Found, Said, behind_guard as behind, check as ownership_check, done, identity_site};
 use super::shared::strangers::check as check_strangers;
 use super::{RuleInfo, State};
@@ -32,9 +34,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     });
 }
 
-/// What would be found of an open route if somebody verified its callers.
-pub(super) fn behind_guard(state: &State, route: &Route, found: &mut Vec<Diagnostic>) {
-    behind(state, route, found, &INFO, Fault::TrustsClient, &named_by_client);
+/// The open routes of which this would be found if somebody verified their callers.
+pub(super) fn behind_guard(state: &State, routes: &mut FxHashSet<*const Route>) {
+    behind(state, routes, &INFO, Fault::TrustsClient, &named_by_client);
 }
 
 /// The client names whose rows are touched.

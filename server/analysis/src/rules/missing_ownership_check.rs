@@ -1,5 +1,6 @@
 //! `missing-ownership-check`: a row that anybody can name is given out or changed.
 
+use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::server_endpoint_without_session::runs_behind;
@@ -38,9 +39,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     check_tools(state, wanted, found, &INFO, Fault::Unchecked);
 }
 
-/// What would be found of an open route if somebody verified its callers.
-pub(super) fn behind_guard(state: &State, route: &Route, found: &mut Vec<Diagnostic>) {
-    behind(state, route, found, &INFO, Fault::Unchecked, &not_compared);
+/// The open routes of which this would be found if somebody verified their callers.
+pub(super) fn behind_guard(state: &State, routes: &mut FxHashSet<*const Route>) {
+    behind(state, routes, &INFO, Fault::Unchecked, &not_compared);
 }
 
 /// A row is found by what the client sends, and nobody compares its owner.

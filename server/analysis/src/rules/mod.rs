@@ -367,15 +367,15 @@ pub(crate) enum Half {
     Frontend,
 }
 
-/// What would be found of an open route if somebody verified its callers: behind a guard it is whose rows it touches that
-/// counts.
-pub(crate) fn behind_guard(state: &State, route: &Route) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
-    client_trusted_identity::behind_guard(state, route, &mut found);
-    missing_ownership_check::behind_guard(state, route, &mut found);
-    owner_mass_assignment::behind_guard(state, route, &mut found);
-    query_not_scoped::behind_guard(state, route, &mut found);
-    found
+/// The open routes, by their addresses in the table, of which something would be found if somebody verified their callers:
+/// behind a guard it is whose rows a route touches that counts.
+pub(crate) fn behind_guard(state: &State) -> FxHashSet<*const Route> {
+    let mut routes = FxHashSet::default();
+    client_trusted_identity::behind_guard(state, &mut routes);
+    missing_ownership_check::behind_guard(state, &mut routes);
+    owner_mass_assignment::behind_guard(state, &mut routes);
+    query_not_scoped::behind_guard(state, &mut routes);
+    routes
 }
 
 /// Calls `look` for every route of applications outside of tests.

@@ -1,5 +1,7 @@
 //! `owner-mass-assignment`: the owner is copied from what the client sent.
 
+use rustc_hash::FxHashSet;
+
 use super::shared::ownership::{Found, Said, behind_guard as behind, check as ownership_check};
 use super::{RuleInfo, State};
 use crate::data::Fault;
@@ -21,9 +23,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     ownership_check(state, wanted, found, &INFO, Fault::MassAssigned, &copied);
 }
 
-/// What would be found of an open route if somebody verified its callers.
-pub(super) fn behind_guard(state: &State, route: &Route, found: &mut Vec<Diagnostic>) {
-    behind(state, route, found, &INFO, Fault::MassAssigned, &copied);
+/// The open routes of which this would be found if somebody verified their callers.
+pub(super) fn behind_guard(state: &State, routes: &mut FxHashSet<*const Route>) {
+    behind(state, routes, &INFO, Fault::MassAssigned, &copied);
 }
 
 /// The owner of a row is copied with the rest of a request model.

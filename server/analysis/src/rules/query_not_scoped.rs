@@ -1,5 +1,7 @@
 //! `query-not-scoped`: rows of all users where those of the caller are meant.
 
+use rustc_hash::FxHashSet;
+
 use super::shared::ownership::{Found, Said, behind_guard as behind, check as ownership_check, done, severity};
 use super::shared::strangers::check as check_strangers;
 use super::shared::tools::check_tools;
@@ -27,9 +29,9 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     check_tools(state, wanted, found, &INFO, Fault::Unscoped);
 }
 
-/// What would be found of an open route if somebody verified its callers.
-pub(super) fn behind_guard(state: &State, route: &Route, found: &mut Vec<Diagnostic>) {
-    behind(state, route, found, &INFO, Fault::Unscoped, &not_narrowed);
+/// The open routes of which this would be found if somebody verified their callers.
+pub(super) fn behind_guard(state: &State, routes: &mut FxHashSet<*const Route>) {
+    behind(state, routes, &INFO, Fault::Unscoped, &not_narrowed);
 }
 
 /// Rows are touched whosever they are.

@@ -253,10 +253,9 @@ impl Flow<'_, '_> {
                 if !op.ends_with("in")
                     && is_keyed_signature(made)
                     && !matches!(given, Abs::Constant | Abs::Nothing)
-                    && !is_keyed_signature(given)
-                    && ![first, second].iter().any(|side| self.is_signed_by_client(path, side)) =>
+                    && !is_keyed_signature(given) =>
             {
-                Abs::Check
+                self.signature_compared(path, [first, second])
             }
             _ => Abs::Other,
         }

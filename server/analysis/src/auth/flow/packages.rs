@@ -88,7 +88,8 @@ impl Flow<'_, '_> {
         if is_made_again(package, args, &values) {
             return Abs::Request(SmolStr::default());
         }
-        let signed = values.iter().any(is_keyed_signature);
+        let signed = values.iter().any(is_keyed_signature)
+            && args.iter().any(|arg| self.signed_by_client(path, &arg.value) == Some(false));
         let derived = values.into_iter().fold(Abs::Constant, Abs::join);
         let what = match classify(package) {
             Sink::Forwards if for_caller => Sink::Raises,
@@ -131,7 +132,7 @@ impl Flow<'_, '_> {
                 Abs::Unknown(reason)
             }
             // Whoever sends the key makes the signature, too.
-            Sink::Answers if args.iter().any(|arg| self.is_signed_by_client(path, &arg.value)) => Abs::Other,
+            Sink::Answers if args.iter().any(|arg| self.signed_by_client(path, &arg.value) == Some(true)) => Abs::Other,
             Sink::Answers => {
                 // What a service signs says that it is the service, and not for whom it sends.
                 let evidence = match package.ends_with(".compare_digest") || is_of_sender(package) {
@@ -186,9 +187,24 @@ impl Flow<'_, '_> {
         }
     }
 
-    /// Whether a value is a signature that was made with a key of the client's: `hmac.new(secret.encode(), body, sha256)`,
-    /// where `secret` stands in the path.
-    pub(super) fn is_signed_by_client(&mut self, path: &Path, value: &Expr) -> bool {
+    /// What comparing a signature tells that `hmac` made: whose it is, where the function at hand makes it with a key that is
+    /// not the client's. Which key another function makes it with is not known.
+    pub(super) fn signature_compared(&mut self, path: &mut Path, sides: [&Expr; 2]) -> Abs {
+        match sides.into_iter().find_map(|side| self.signed_by_client(path, side)) {
+            Some(true) => Abs::Other,
+            Some(false) => Abs::Check,
+            None => {
+                let reason =
+                    SmolStr::new_static("it is not known with whose key the signature is made that is compared");
+                path.unknown.get_or_insert(reason.clone());
+                Abs::Unknown(reason)
+            }
+        }
+    }
+
+    /// Whether a signature that the function at hand makes is made with a key of the client's:
+    /// `hmac.new(secret.encode(), body, sha256)`, where `secret` stands in the path. None where it makes none.
+    fn signed_by_client(&mut self, path: &Path, value: &Expr) -> Option<bool> {
         let body = self.function().def.clone();
         let made = match value.as_name() {
             Some(name) => assigned(&body.body, name),
@@ -199,14 +215,14 @@ impl Flow<'_, '_> {
             if let Some((func, args)) = expr.as_call()
                 && matches!(self.outer(func), Value::Package(package) if matches!(package.as_str(), "hmac.new" | "hmac.digest"))
             {
-                let key = positional(args, 0).or_else(|| keyword(args, "key"));
-                let of_client =
-                    |key| self.is_of_client(plain_text(key)) || self.eval(&mut path.clone(), key) == Abs::Credential;
-                return key.is_some_and(of_client);
+                let key = positional(args, 0).or_else(|| keyword(args, "key"))?;
+                return Some(
+                    self.is_of_client(plain_text(key)) || self.eval(&mut path.clone(), key) == Abs::Credential,
+                );
             }
             pending.extend(expr.children());
         }
-        false
+        None
     }
 
     /// Whether a call reads the JSON that a part of a token holds (RFC 7515, section 3.1): `json.loads(b64decode(part))`.

@@ -99,23 +99,22 @@ pub(in crate::rules) fn check(
     find(state, wanted, None, found, info, fault, judge);
 }
 
-/// What would be found of an open route if somebody verified its callers.
+/// The open routes of which something would be found if somebody verified their callers.
 pub(in crate::rules) fn behind_guard(
     state: &State,
-    route: &Route,
-    found: &mut Vec<Diagnostic>,
+    routes: &mut FxHashSet<*const Route>,
     info: &RuleInfo,
     fault: Fault,
     judge: &dyn Fn(&Found<'_>) -> Said,
 ) {
-    find(state, &|_| true, Some(route), found, info, fault, judge);
+    find(state, &|_| true, Some(routes), &mut Vec::new(), info, fault, judge);
 }
 
-/// Findings on the accesses of all routes, or of one alone as if it were guarded.
+/// Findings on the accesses of all routes; or, as if they were guarded, the open ones of which there would be any.
 fn find(
     state: &State,
     wanted: &dyn Fn(FileId) -> bool,
-    assumed: Option<&Route>,
+    mut behind: Option<&mut FxHashSet<*const Route>>,
     found: &mut Vec<Diagnostic>,
     info: &RuleInfo,
     fault: Fault,
@@ -125,12 +124,12 @@ fn find(
     let mut upkeep: Option<Upkeep> = None;
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     for_each_served(state, |_, route, judged| {
-        if assumed.is_some_and(|assumed| !std::ptr::eq(assumed, route)) {
+        let is_open = judged.guard == Guard::Open(None);
+        if behind.is_some() && !is_open {
             return;
         }
         // There is no caller to compare with yet, which is said of the route.
-        let is_open = assumed.is_none() && judged.guard == Guard::Open(None);
-        let nobody = is_open && matches!(fault, Fault::Unchecked | Fault::Unscoped);
+        let nobody = behind.is_none() && is_open && matches!(fault, Fault::Unchecked | Fault::Unscoped);
         let within =
             judged.data.within.iter().flat_map(|within| within.faults.iter().map(move |at| (at, Some(within))));
         let plain = judged.data.faults.iter().map(|access| (access, None));
@@ -161,7 +160,7 @@ fn find(
                 continue;
             }
             let unsure = matches!(judged.guard, Guard::Unknown(_));
-            let guarded = judged.guard.is_guarded() || unsure || assumed.is_some();
+            let guarded = judged.guard.is_guarded() || unsure || behind.is_some();
             // Whose the rows are that hang on others, those say; where none does, nobody.
             let hangs = !access.table.hangs_on.is_empty();
             let declared = all.declared(&access.table).filter(|_| access.table.guessed);
@@ -191,7 +190,7 @@ fn find(
             if fault == Fault::Unchecked && client.is_some() && !told.insert((access.table.site, client, severity)) {
                 continue;
             }
-            if !is_told_at(state, wanted, site) || !seen.insert(site) {
+            if !is_told_at(state, wanted, site) || (behind.is_none() && !seen.insert(site)) {
                 continue;
             }
             let by_role = by_role.iter().find(|(other, _)| std::ptr::eq(*other, access)).map(|(_, place)| *place);
@@ -203,6 +202,12 @@ fn find(
                 }
                 severity => toned_down(severity, route, &judged.guard),
             };
+            if let Some(routes) = &mut behind {
+                if matches!(severity, Severity::Error | Severity::Warning) {
+                    routes.insert(std::ptr::from_ref(route));
+                }
+                continue;
+            }
             let of_right = within.and_then(|within| sign_up(state, within.roles.as_ref()?));
             let steps = access.steps.iter().map(|(site, note)| related(state, *site, note.clone()));
             let given = by_role
