@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use memchr::memmem;
+use memchr::{memchr_iter, memmem};
 use rustc_hash::FxHashMap;
 
 use crate::syntax::{common_prefix, common_suffix};
@@ -39,11 +39,7 @@ impl Words {
         let prefix = common_prefix(old, new);
         let suffix = common_suffix(&old[prefix..], &new[prefix..]);
         let (old_end, new_end) = (old.len() - suffix, new.len() - suffix);
-        // What was typed is a letter most of the time, and a new word holds it.
-        let may_be_new = |word: &str| match &new[prefix..new_end] {
-            [letter] => word.as_bytes().contains(letter),
-            _ => true,
-        };
+        let inserted = &new[prefix..new_end];
         self.places.retain(|word, place| match *place {
             Some(at) if at + word.len() <= prefix => true,
             Some(at) if at >= old_end => {
@@ -52,18 +48,27 @@ impl Words {
             }
             // There may be others: it is looked for when it is asked for.
             Some(_) => false,
-            None if !may_be_new(word) => true,
-            // One that is new stands in a part of what was edited.
             None => {
-                let beside = word.len().saturating_sub(1);
-                let (from, to) = (prefix.saturating_sub(beside), (new_end + beside).min(new.len()));
-                *place = memmem::find(&new[from..to], word.as_bytes()).map(|at| from + at);
+                *place = arisen(word.as_bytes(), new, prefix, inserted);
                 true
             }
         });
         self.text = text;
         self
     }
+}
+
+/// Where a word stands that a text did not hold before these bytes came to stand at a place of it.
+fn arisen(word: &[u8], text: &[u8], at: usize, inserted: &[u8]) -> Option<usize> {
+    // What was typed is a letter most of the time, and a new word holds it.
+    if let [letter] = inserted {
+        let mut begins = memchr_iter(*letter, word).filter_map(|before| at.checked_sub(before));
+        return begins.find(|&begin| text[begin..].starts_with(word));
+    }
+    // It stands in a part of what was edited.
+    let beside = word.len().saturating_sub(1);
+    let (from, to) = (at.saturating_sub(beside), (at + inserted.len() + beside).min(text.len()));
+    memmem::find(&text[from..to], word).map(|found| from + found)
 }
 
 #[cfg(test)]

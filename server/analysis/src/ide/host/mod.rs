@@ -1,5 +1,7 @@
 //! The mutable side: applies changes and brings every derived fact up to date.
 
+#[cfg(test)]
+mod counted;
 mod executing;
 mod judged;
 mod reading;
