@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 use super::closures::Closure;
 use super::engine::Engine;
 use super::execution::element;
+use super::methods::filled_by_principal;
 use super::names;
 use super::objects::named_member;
 use super::requests::{CHOSEN, STATE_OF_APPLICATION};
@@ -81,6 +82,7 @@ impl Engine<'_, '_> {
                         {
                             let exits = self.follow(path.clone(), expr, &property, Some(Abs::Object(*id)), Vec::new());
                             let value = self.settle(path, exits);
+                            let value = if object.principal { filled_by_principal(value, name) } else { value };
                             if !path.dead
                                 && let Some(object) = path.objects.get_mut(id)
                             {

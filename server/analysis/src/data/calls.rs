@@ -10,10 +10,10 @@ use super::buffers;
 use super::callees::{is_of_package, is_reading, is_stub};
 use super::drivers;
 use super::engine::{Engine, Exit};
-use super::execution::element;
 use super::expressions::root_name;
 use super::handover::CONTEXT_VARIABLE;
 use super::joining::keep_exit;
+use super::methods::{filled_by_principal, list_method};
 use super::models::last_name;
 use super::names;
 use super::requests::with_entries;
@@ -313,21 +313,7 @@ impl Engine<'_, '_> {
                 ))),
                 _ => Some(Mix::of([&receiver]).into_abs()),
             },
-            Abs::Items(items) => match name.as_str() {
-                "append" | "add" | "extend" | "insert" => {
-                    let mut items = Vec::clone(items);
-                    match given.last().map(|one| &one.value) {
-                        Some(Abs::Items(more)) if name == "extend" => items.extend(more.iter().cloned()),
-                        Some(value) => items.push(value.clone()),
-                        None => {}
-                    }
-                    if let Some(variable) = target.as_name() {
-                        path.vars.insert(variable.clone(), Abs::Items(Arc::new(items)));
-                    }
-                    Some(Abs::Nothing)
-                }
-                _ => Some(element(&receiver)),
-            },
+            Abs::Items(items) => Some(list_method(&mut path, target, items, name, &given)),
             Abs::Column(model, column) => Some(column_method(model, column, name, &given)),
             Abs::Predicates(_) => Some(term_method(&receiver, name, &given)),
             Abs::Request(_) if name == "update" && put_by_update(&mut path, target, &receiver, &given) => {
@@ -584,15 +570,4 @@ fn put_by_update(path: &mut Path, target: &Expr, table: &Abs, given: &[Given]) -
 fn lacking(entries: &[(SmolStr, Abs)], key: &SmolStr) -> Option<Abs> {
     let tells = entries.iter().any(|(_, value)| matches!(value, Abs::Principal(_)));
     tells.then(|| Abs::Principal(key.clone()))
-}
-
-/// What a method of the principal gives is of the principal, where it says nothing else. A table or list that seems empty
-/// was filled out of sight, by functions that it was handed to.
-fn filled_by_principal(value: Abs, method: &SmolStr) -> Abs {
-    match &value {
-        Abs::Other => Abs::Principal(method.clone()),
-        Abs::Map(entries) if entries.is_empty() => Abs::Principal(method.clone()),
-        Abs::Items(items) if items.is_empty() => Abs::Principal(method.clone()),
-        _ => value,
-    }
 }

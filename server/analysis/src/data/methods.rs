@@ -6,11 +6,12 @@ use smol_str::SmolStr;
 
 use super::calls::{Given, Spread};
 use super::engine::{Engine, Exit};
+use super::execution::element;
 use super::joining::answers_apart;
 use super::models::last_name;
 use super::names;
-use super::value::{Abs, Dump, Mix, Path, Vars};
-use crate::facts::python::tree::{Arg, Expr, Param, ParamKind};
+use super::value::{Abs, Dump, Made, Mix, Path, Vars};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, ParamKind};
 use crate::index::value::FunctionRef;
 
 /// Paths on which the arguments of one call may differ.
@@ -209,5 +210,52 @@ impl Engine<'_, '_> {
             Some(default) => self.as_abs(self.interpreter.eval_signature(function, default)),
             None => Abs::Unknown,
         }
+    }
+}
+
+/// A method of a list or set that the code makes; one that fills it is seen by whoever holds it.
+pub(super) fn list_method(path: &mut Path, target: &Expr, items: &Arc<Vec<Abs>>, name: &str, given: &[Given]) -> Abs {
+    match name {
+        "append" | "add" | "extend" | "insert" => {
+            let mut items = Vec::clone(items);
+            match given.last().map(|one| &one.value) {
+                Some(Abs::Items(more)) if name == "extend" => items.extend(more.iter().cloned()),
+                Some(value) => items.push(value.clone()),
+                None => {}
+            }
+            keep(path, target, Abs::Items(Arc::new(items)));
+            Abs::Nothing
+        }
+        "copy" => Abs::Items(Arc::clone(items)),
+        _ => element(&Abs::Items(Arc::clone(items))),
+    }
+}
+
+/// Keeps what became of a list in the variable, or in the field of an object, that it was looked up by.
+fn keep(path: &mut Path, target: &Expr, list: Abs) {
+    match &target.kind {
+        ExprKind::Name(variable) => {
+            path.vars.insert(variable.clone(), list);
+        }
+        ExprKind::Attribute { value: holder, name } => {
+            let holder = holder.as_name().and_then(|variable| path.vars.get(variable));
+            let Some(&Abs::Object(id)) = holder else { return };
+            if let Some(object) = path.objects.get_mut(&id).filter(|object| matches!(object.made, Made::Instance(_))) {
+                object.fields.insert(name.name.clone(), list);
+                object.properties.clear();
+            }
+        }
+        _ => {}
+    }
+}
+
+/// What a method of the principal gives is of the principal, where it says nothing else. A table or list that seems empty
+/// was filled out of sight, by functions that it was handed to.
+pub(super) fn filled_by_principal(value: Abs, method: &SmolStr) -> Abs {
+    match &value {
+        Abs::Other => Abs::Principal(method.clone()),
+        Abs::Map(entries) if entries.is_empty() => Abs::Principal(method.clone()),
+        Abs::Items(items) if items.is_empty() => Abs::Principal(method.clone()),
+        _ => value,
     }
 }
