@@ -27,6 +27,17 @@ const MAX_STEPS: usize = 400;
 /// Calls that only read the clock.
 const CLOCKS: &[&str] = &["datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today", "time.time"];
 
+/// What makes a value of its arguments alone.
+const VALUES: &[&str] = &[
+    "decimal.Decimal",
+    "fractions.Fraction",
+    "uuid.UUID",
+    "datetime.date",
+    "datetime.datetime",
+    "datetime.time",
+    "datetime.timedelta",
+];
+
 /// Methods that only write a moment as text.
 const FORMATS: &[&str] = &["isoformat", "timestamp", "strftime"];
 
@@ -405,7 +416,7 @@ pub(super) fn is_constant_in(interpreter: &Interpreter<'_>, scope: Scope<'_>, ex
                 return true;
             }
             plain
-                && (is_response(&path) || path.ends_with(".HTTPException"))
+                && (is_response(&path) || path.ends_with(".HTTPException") || VALUES.contains(&path.as_str()))
                 && args.iter().all(|arg| is_constant_in(interpreter, scope, &arg.value, steps))
         }
         _ => false,

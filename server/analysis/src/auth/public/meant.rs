@@ -111,6 +111,15 @@ pub fn is_named_search(path: &str) -> bool {
     SEARCHES.contains(&last.to_ascii_lowercase().as_str())
 }
 
+/// Whether a path is where is said what something costs: `GET /billing/plans`. Whoever thinks of signing up wants to know.
+pub fn is_named_offer(path: &str, methods: &[SmolStr]) -> bool {
+    const OFFERS: &[&str] = &["plans", "pricing", "pricingplans", "subscriptionplans", "tiers"];
+    let reads = !methods.is_empty() && methods.iter().all(|method| method == "GET" || method == "HEAD");
+    let segments = normalised(path);
+    let is_offer = segments.last().is_some_and(|last| OFFERS.contains(&last.as_str()));
+    reads && !is_internal(path) && is_offer
+}
+
 /// Whether a path is that of a form which strangers send: `POST /contact`, `POST /contact-form/submit`.
 pub fn is_named_form(path: &str, methods: &[SmolStr]) -> bool {
     const FORMS: &[&str] = &[

@@ -15,7 +15,9 @@ mod library;
 mod meant;
 mod path;
 
-pub use meant::{is_delivery, is_for_machines, is_named_form, is_named_public, is_named_search, speaks_of_strangers};
+pub use meant::{
+    is_delivery, is_for_machines, is_named_form, is_named_offer, is_named_public, is_named_search, speaks_of_strangers,
+};
 pub use path::is_base_of_api;
 
 /// Why a route is public by nature, if it is: by the package that made it, wherever it is included, or by its path.

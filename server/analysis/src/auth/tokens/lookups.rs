@@ -4,11 +4,15 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, Found, last_name, mentions, parts};
+use super::super::code::{Body, Found, Scope, last_name, mentions, parts};
+use super::callees::callee;
 use super::{Given, Introspection, ItemTokens, SessionLookup, SessionQuery, secrets};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
-use crate::index::value::{ClassRef, Site, Value};
+use crate::index::value::{ClassRef, Resolve, Site, Value};
+
+/// Functions inside each other that are looked into for what they do with a session.
+const MAX_DEPTH: u32 = 3;
 
 /// Finds sessions that a body looks up by their token, without a look at when they end.
 pub(super) fn sessions(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -23,7 +27,7 @@ pub(super) fn sessions(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         function,
         given: *given,
     }));
-    if minds_the_end(body) {
+    if minds_the_end(body) || found.is_empty() || hands_to_who_minds(body, 0) {
         return;
     }
     tokens.lookups.extend(found.into_iter().map(|(lookup, _)| lookup));
@@ -169,7 +173,6 @@ fn is_removal(func: &Expr) -> bool {
 
 /// The column of a table that says when its rows end.
 fn end_column(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>) -> Option<(SmolStr, Site)> {
-    use crate::index::value::Resolve;
     interpreter.linearised(class).iter().find_map(|class| {
         interpreter.count_body(class.site);
         class.def.body.iter().find_map(|stmt| {
@@ -220,6 +223,19 @@ fn minds_the_end(body: &Body<'_, '_, '_>) -> bool {
         _ => false,
     });
     !by_name.is_empty()
+}
+
+/// Whether a body hands something to a function of the project that says anything of when something ends:
+/// `if not is_live(row, now): raise …`.
+fn hands_to_who_minds(body: &Body<'_, '_, '_>, depth: u32) -> bool {
+    depth < MAX_DEPTH
+        && body.calls().iter().any(|found| {
+            let called = found.call().filter(|(_, args)| !args.is_empty());
+            let Some(function) = called.and_then(|(func, _)| callee(body, func)) else { return false };
+            let function = body.interpreter.current(&function);
+            let inside = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
+            minds_the_end(&inside) || hands_to_who_minds(&inside, depth + 1)
+        })
 }
 
 /// Finds answers of Better Auth's session endpoint that a body believes by

@@ -131,6 +131,9 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::Published, ..) => "it gives out nothing but what somebody has published".to_owned(),
             (Meant::DocumentedPublic, ..) => "its docstring calls it public, and nothing else does".to_owned(),
             (Meant::Form, ..) => "a form for strangers by its path, and nothing else says so".to_owned(),
+            (Meant::Offer, ..) => {
+                "it says by its path what something costs, which those want to know who have no account".to_owned()
+            }
             (Meant::Probe, ..) => "a probe by its path, whose answer is no constant".to_owned(),
             (Meant::Picture, ..) => "it answers with a picture, which a page can show only without a token".to_owned(),
             (Meant::SignsUp, ..) => "callers may sign up here, as it hashes a password or takes one for a new account".to_owned(),

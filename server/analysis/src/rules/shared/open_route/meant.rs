@@ -10,7 +10,7 @@ use crate::auth::guard::{
     takes_request, touches_nothing,
 };
 use crate::auth::policy::Authority;
-use crate::auth::public::{is_internal, is_named_form, is_named_public, is_probe};
+use crate::auth::public::{is_internal, is_named_form, is_named_offer, is_named_public, is_probe};
 use crate::auth::{Judge, Proof};
 use crate::data::{Use, is_self, is_user_table};
 use crate::facts::python::said_public::names_public;
@@ -46,6 +46,8 @@ pub(super) enum Meant {
     DocumentedPublic,
     /// Strangers send a form there, by its path.
     Form,
+    /// It says what something costs, by its path, and reads what is nobody's.
+    Offer,
     /// It is a probe by its path.
     Probe,
     /// It answers with a picture, which pages show without sending a token.
@@ -127,6 +129,7 @@ impl OpenRoute<'_, '_> {
             () if !self.is_habit() && (beside.reads_are_open() || beside.changes == 0) && is_nobodys() => {
                 Meant::ReadsNobodys
             }
+            () if is_named_offer(&route.path, &route.methods) && is_nobodys() => Meant::Offer,
             () if !self.demanded && tells_apart(state, route) => Meant::TellsApart,
             () if may_be_said && route.function().is_some_and(|handler| handler.def.says_public) => {
                 Meant::DocumentedPublic
