@@ -333,7 +333,8 @@ impl<'g, 'a> Guards<'g, 'a> {
                 return Some("metrics that a package serves");
             }
             let handler = route.function()?;
-            if alone(route).is_some() && metrics::answers_metrics(self.interpreter, &self.interpreter.current(handler))
+            if alone(route).is_some()
+                && metrics::answers_metrics(self.interpreter, &self.interpreter.current(handler), probe)
             {
                 return Some("metrics that a package gives");
             }

@@ -11,16 +11,17 @@ use crate::index::value::{FunctionRef, Resolve, Value};
 const PACKAGE: &str = "prometheus_client";
 const WRITES: &str = "generate_latest";
 
-/// Expressions that are looked at in one handler.
+/// Expressions that are looked at in one handler, and functions inside each other.
 const MAX_STEPS: usize = 200;
+const MAX_DEPTH: usize = 3;
 
-/// Whether a handler does nothing but give the metrics of that package.
-pub(super) fn answers_metrics(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+/// Whether a handler does nothing but give the metrics of that package. What it calls is looked into if it is `asked_for`
+/// them by its path: no other handler rests on what others do.
+pub(super) fn answers_metrics(interpreter: &Interpreter<'_>, handler: &FunctionRef, asked_for: bool) -> bool {
     if handler.def.is_generator {
         return false;
     }
-    let mut look =
-        Look { interpreter, handler, imported: Vec::new(), held: Vec::new(), found: false, steps: MAX_STEPS };
+    let mut look = Look::new(interpreter, handler, MAX_STEPS, if asked_for { 0 } else { MAX_DEPTH });
     look.block(&handler.def.body) && look.found
 }
 
@@ -34,9 +35,14 @@ struct Look<'l, 'i> {
     /// Whether the metrics were asked for.
     found: bool,
     steps: usize,
+    depth: usize,
 }
 
-impl Look<'_, '_> {
+impl<'l, 'i> Look<'l, 'i> {
+    fn new(interpreter: &'l Interpreter<'i>, handler: &'l FunctionRef, steps: usize, depth: usize) -> Self {
+        Self { interpreter, handler, imported: Vec::new(), held: Vec::new(), found: false, steps, depth }
+    }
+
     fn block(&mut self, block: &[Stmt]) -> bool {
         block.iter().all(|stmt| match &stmt.kind {
             StmtKind::Pass | StmtKind::Import(_) => true,
@@ -57,10 +63,7 @@ impl Look<'_, '_> {
                     || self.is_counted(expr)
             }
             StmtKind::Assign(assign) => match (assign.targets.as_slice(), &assign.value) {
-                ([Expr { kind: ExprKind::Name(name), .. }], Some(value)) if self.is_counted(value) => {
-                    self.held.push(name.clone());
-                    true
-                }
+                ([target], Some(value)) => self.is_counted(value) && self.hold(target),
                 _ => false,
             },
             StmtKind::Try { body, handlers, or_else, finally } => {
@@ -73,15 +76,45 @@ impl Look<'_, '_> {
         })
     }
 
+    /// Variables hold what was counted; a part of an object would hold it for others, too.
+    fn hold(&mut self, target: &Expr) -> bool {
+        match &target.kind {
+            ExprKind::Name(name) => {
+                self.held.push(name.clone());
+                true
+            }
+            ExprKind::Tuple(parts) => parts.iter().all(|part| self.hold(part)),
+            _ => false,
+        }
+    }
+
+    /// Whether a function of the project that is called without arguments does nothing else.
+    fn is_answered_by(&mut self, function: &FunctionRef) -> bool {
+        if self.depth >= MAX_DEPTH || function.def.is_generator {
+            return false;
+        }
+        let function = self.interpreter.current(function);
+        let mut inner = Look::new(self.interpreter, &function, self.steps, self.depth + 1);
+        let answers = inner.block(&function.def.body);
+        self.steps = inner.steps;
+        self.found |= answers && inner.found;
+        answers
+    }
+
     /// Whether an expression is what the package gives, a constant, or an answer of both.
     fn is_counted(&mut self, expr: &Expr) -> bool {
         let Some(left) = self.steps.checked_sub(1) else { return false };
         self.steps = left;
         match &expr.kind {
             ExprKind::Name(name) if self.held.contains(name) => true,
+            ExprKind::Await(inner) => self.is_counted(inner),
+            ExprKind::Tuple(parts) => parts.iter().all(|part| self.is_counted(part)),
             ExprKind::Call { func, args } => {
                 let Some(path) = self.path(func) else {
-                    return is_constant(self.interpreter, self.handler, expr, &mut self.steps);
+                    return match self.interpreter.eval(self.handler, func) {
+                        Value::Function(function) if args.is_empty() && self.is_answered_by(&function) => true,
+                        _ => is_constant(self.interpreter, self.handler, expr, &mut self.steps),
+                    };
                 };
                 let is_of_package = is_of_package(&path);
                 self.found |= is_of_package && path.ends_with(WRITES);

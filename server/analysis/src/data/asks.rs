@@ -9,7 +9,7 @@ use super::value::{Abs, Path, Predicate, RowId};
 use crate::auth::configured::is_configured;
 use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Expr, ExprKind};
-use crate::index::value::Value;
+use crate::index::value::{Resolve, Value};
 
 /// Whether an expression gives what of one set is not in another, or tells whether anything is.
 fn is_difference(expr: &Expr) -> bool {
@@ -87,6 +87,18 @@ impl Engine<'_, '_> {
                 value if is_kind(value) => true,
                 _ => matches!(self.outer(other), Value::Str(kind) if names::is_token_kind(&kind)),
             }
+    }
+
+    /// What a table of constants around the function holds under what the caller may do, where it holds lists: what that
+    /// allows. `RIGHTS[me.role]` says of the caller what `me.role` says.
+    pub(super) fn rights_under(&self, path: &Path, table: &Expr, key: &Abs) -> Option<Abs> {
+        let says_right = match key {
+            Abs::Principal(part) => names::is_authority(part) && !names::is_standing(part),
+            _ => self.asks_right_of_record(path, key),
+        };
+        let function = self.stack.last().filter(|_| says_right)?;
+        let Value::Dict(entries) = self.interpreter.eval(function, table) else { return None };
+        entries.iter().any(|(_, value)| matches!(value, Value::List(_))).then(|| key.clone())
     }
 
     /// Whether a dependency asks what the caller's own row makes of it: `if wanted not in RIGHTS.get(staff.role): raise`.

@@ -232,7 +232,8 @@ impl Engine<'_, '_> {
                     Some(given.get(1).map_or(Abs::Nothing, |one| one.value.clone()))
                 }
                 Some(Abs::Text(key)) => self.constant_entry(target, key),
-                _ => None,
+                Some(key) => self.rights_under(&path, target, key),
+                None => None,
             },
             Abs::Clock => from_clock(given.iter().map(|one| &one.value).chain([&receiver])),
             Abs::Client(_) if matches!(name.as_str(), "strip" | "lower" | "upper") => Some(receiver.clone()),

@@ -28,11 +28,18 @@ fn newly_checked(before: &Path, after: &Path, compared: [&Abs; 2]) -> Option<Arc
     })
 }
 
-/// Whether texts that are known compare so, or nothing with what is something: a helper gives `None` for the role of who has
+/// Whether texts or truth values that are known compare so, or nothing with what is something: a helper gives `None` for the role of who has
 /// none.
 fn known_compare(a: &Abs, op: &str, b: &Abs) -> Option<bool> {
     if *a == Abs::Nothing && is_something(b) {
         return Some(matches!(op, "!=" | "is not" | "not in"));
+    }
+    if let (Abs::Constant(Some(one)), Abs::Constant(Some(other))) = (a, b) {
+        return match op {
+            "==" | "is" => Some(one == other),
+            "!=" | "is not" => Some(one != other),
+            _ => None,
+        };
     }
     let Abs::Text(text) = a else { return None };
     match (op, b) {

@@ -13,6 +13,14 @@ fn counted(expr: &Expr) -> Option<&Expr> {
     args.first().filter(|_| is_len && args.len() == 1).map(|arg| &arg.value)
 }
 
+/// Whether an expression is a call, or waits for one.
+fn is_call(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Await(inner) => is_call(inner),
+        _ => expr.as_call().is_some(),
+    }
+}
+
 /// Whether an expression says which fields of a request model the client sent: all of them may be.
 fn is_set_of_sent(expr: &Expr) -> bool {
     matches!(&expr.kind, ExprKind::Attribute { name, .. } if matches!(name.name.as_str(), "model_fields_set" | "__fields_set__"))
@@ -65,6 +73,9 @@ impl Engine<'_, '_> {
             ExprKind::Compare { first, rest } => match rest.as_slice() {
                 [(op, second)] => match self.shows_key(test) {
                     Some(answer) => self.key_comparison(path, &answer, op),
+                    None if is_call(first) && matches!(second.kind, ExprKind::Bool(_)) => {
+                        self.truth_comparison(path, first, op, second)
+                    }
                     None => self.comparison(path, first, op, second),
                 },
                 _ => {
@@ -134,6 +145,19 @@ impl Engine<'_, '_> {
             }
             _ => None,
         }
+    }
+
+    /// What a call gives is compared with a truth value, each of its ends for itself: `if allowed(me) is False: raise`.
+    fn truth_comparison(&mut self, path: Path, first: &Expr, op: &str, second: &Expr) -> (Vec<Path>, Vec<Path>) {
+        let (mut yes, mut no) = (Vec::new(), Vec::new());
+        for (mut path, a) in self.fork(path, first) {
+            let b = self.eval(&mut path, second);
+            self.note_question(&path, (&a, first), (&b, second));
+            let (one, other) = self.compare_roles(path, (a, first), op, (b, second));
+            yes.extend(one);
+            no.extend(other);
+        }
+        (yes, no)
     }
 
     fn comparison(&mut self, mut path: Path, first: &Expr, op: &str, second: &Expr) -> (Vec<Path>, Vec<Path>) {

@@ -76,6 +76,7 @@ impl Engine<'_, '_> {
                 let key = self.eval(path, index);
                 let constant = match (&container, &key) {
                     (Abs::Other, Abs::Text(key)) => self.constant_entry(value, key),
+                    (Abs::Other, key) => self.rights_under(path, value, key),
                     _ => None,
                 };
                 constant.unwrap_or_else(|| self.item(path, expr, &container, &key))

@@ -408,6 +408,15 @@ pub trait Resolve {
     /// that has it first; none where there are many.
     fn implementations(&self, class: &ClassRef, name: &str) -> Implementations;
 
+    /// What functions of the module of a class hand to its initialiser, for the parameter of that name and place, each with
+    /// the function that does.
+    fn handed_over(
+        &self,
+        class: &ClassRef,
+        name: &str,
+        at: usize,
+    ) -> Vec<(FunctionRef, crate::facts::python::tree::Expr)>;
+
     /// What applications of the project keep on their `state` under a name, or the class of that: `app.state.name = Pool()`.
     /// Unknown where that is not one and the same class.
     fn kept_on_state(&self, name: &str) -> Value;

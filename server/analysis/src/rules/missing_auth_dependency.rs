@@ -18,7 +18,7 @@ use crate::index::routes::{Application, Route};
 use crate::index::value::{Site, Value};
 use crate::verdicts::calls::Origins;
 use crate::verdicts::environments::shared_folders;
-use crate::verdicts::{Verifier, handler_site, with_interpreter};
+use crate::verdicts::{Deliveries, Verifier, handler_site, with_interpreter};
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -33,6 +33,10 @@ pub const INFO: RuleInfo = RuleInfo {
 
 /// Routes named in the finding about a whole application; the rest is counted.
 const SHOWN_ROUTES: usize = 5;
+
+/// How it is told that the sidecar of Dapr delivers (1.15: `APP_API_TOKEN` of both).
+const OF_SIDECAR: &str =
+    "compare `dapr-api-token` with `APP_API_TOKEN`, which Dapr's sidecar sends along where it is set";
 
 /// Open routes of which it is told that a frontend asks them for users whom it knows.
 const ENOUGH_ROUTES: usize = 3;
@@ -179,13 +183,18 @@ fn whole_application(
         }
         _ => String::new(),
     };
+    let delivered = Deliveries::of(state, application);
+    let advice = match open.iter().all(|(route, _)| delivered.are_from_sidecar(route)) {
+        true => OF_SIDECAR,
+        false => "add a dependency that verifies the token",
+    };
     Diagnostic {
         rule: INFO.code,
         severity,
         confidence,
         location: state.sources.locate(application.site),
         message: format!(
-            "{lack}: {routes} open to everybody{against}{given}; add a dependency that verifies the token, or say which are public with `# authlens: public <reason>`.",
+            "{lack}: {routes} open to everybody{against}{given}; {advice}, or say which are public with `# authlens: public <reason>`.",
         ),
         related,
         unnecessary: false,
@@ -320,6 +329,9 @@ fn finding<'s>(
         }
         Some(verifier) => {
             format!("add `Depends({verifier})`, or say why it is public with `# authlens: public <reason>`")
+        }
+        None if Deliveries::of(state, application).are_from_sidecar(route) => {
+            format!("{OF_SIDECAR}, or say why it is public with `# authlens: public <reason>`")
         }
         None if is_delivery(&route.path, &route.methods) => {
             "verify the signature or the secret that its sender puts on each request, or say why it is public with `# authlens: public <reason>`"

@@ -8,7 +8,7 @@ use super::missing_auth_dependency::is_test;
 use super::shared::tokens::{for_each_item, is_rested_on, is_verified_beside};
 use super::{RuleInfo, State, related, report};
 use crate::auth::tokens::{
-    Asked, Claim, Decode, Encode, Expected, GivenClaims, HandedOn, IssuerCall, KeySource, MARKS, VerifierCall,
+    Asked, Claim, Decode, Encode, Expected, GivenClaims, HandedOn, IssuerCall, KeySource, MARKS, Subject, VerifierCall,
     is_about_tokens,
 };
 use crate::facts::python::tree::StmtKind;
@@ -103,7 +103,7 @@ fn are_alike(access: &Encode, refresh: &Encode) -> bool {
 
 /// Whether no claim of a token says what it is for.
 fn says_nothing(encode: &Encode) -> bool {
-    encode.marks.is_empty() && encode.marked_by.is_empty()
+    encode.marks.is_empty() && encode.marked_by.is_empty() && !encode.marked_elsewhere
 }
 
 /// Whether a verification is told of nothing that tells tokens of one key apart.
@@ -126,8 +126,8 @@ struct Marked<'s> {
     claims: [&'s [SmolStr]; 2],
     /// Claims that it may have, where those are known that it can't have.
     possible: Option<Vec<&'s [SmolStr]>>,
-    /// Whether it is for an address, and not for the id of a user.
-    address: bool,
+    /// Whom it is for.
+    subject: Subject,
 }
 
 impl<'s> Marked<'s> {
@@ -140,7 +140,7 @@ impl<'s> Marked<'s> {
             function: encode.function,
             claims: [&encode.claims, &[]],
             possible: possible_claims(state, encode),
-            address: encode.address,
+            subject: encode.subject,
         });
         let handed = encode.handed.as_ref().map(|handed| &handed.parameter).zip(encode.function);
         let given = handed.into_iter().flat_map(move |(parameter, function)| {
@@ -150,10 +150,10 @@ impl<'s> Marked<'s> {
                 given.filter_map(move |given| {
                     let (name, value) = given.marks.first()?;
                     let claims: [&[SmolStr]; 2] = [&encode.claims, &given.claims];
-                    let address = encode.address || given.address;
+                    let subject = encode.subject.or(given.subject);
                     let is_closed = given.is_whole && encode.handed.as_ref().is_some_and(|handed| handed.is_closed);
                     let possible = is_closed.then(|| claims.to_vec());
-                    Some(Self { name, value, site: call.site, function: call.function, claims, possible, address })
+                    Some(Self { name, value, site: call.site, function: call.function, claims, possible, subject })
                 })
             })
         });
@@ -171,8 +171,8 @@ impl<'s> Marked<'s> {
                 let (_, value) = call.texts.iter().find(|(given, _)| given == parameter)?;
                 let claims: [&[SmolStr]; 2] = [&encode.claims, &[]];
                 let possible = possible_claims(state, encode);
-                let (site, function, address) = (call.site, call.function, encode.address);
-                Some(Self { name, value, site, function, claims, possible, address })
+                let (site, function, subject) = (call.site, call.function, encode.subject);
+                Some(Self { name, value, site, function, claims, possible, subject })
             })
         })
     }
@@ -269,7 +269,7 @@ impl Verification<'_, '_> {
     fn lets_in(&self) -> Option<Option<Site>> {
         let function = self.decode.function?;
         let is_callers = self.decode.is_credential || self.decode.by_dependency;
-        let refuses = self.marked.address && self.decode.takes_ids_only;
+        let refuses = self.marked.subject.is_other_than(self.decode.takes);
         let looks = self.looks(&self.decode.reads);
         if self.decode.handed_on == HandedOn::ToOthers || refuses || looks == Looks::Always {
             return None;
@@ -299,7 +299,7 @@ impl Verification<'_, '_> {
         depth: usize,
     ) -> Option<Site> {
         let calls = self.calls.iter().filter(|call| call.callee == function && depth < MAX_CALLS);
-        let calls = calls.filter(|call| !(self.marked.address && call.takes_ids_only));
+        let calls = calls.filter(|call| !self.marked.subject.is_other_than(call.takes));
         calls.filter(|call| call.handed_on != HandedOn::ToOthers).find_map(|call| {
             let looks = behind.at(call).or(self.looks(&call.reads));
             if looks == Looks::Always {

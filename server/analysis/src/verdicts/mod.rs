@@ -6,6 +6,7 @@ mod by_client;
 pub(crate) mod calls;
 pub(crate) mod carried;
 pub(crate) mod conversions;
+mod deliveries;
 mod destinations;
 pub(crate) mod environments;
 mod foreseen;
@@ -25,6 +26,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 pub(crate) use by_client::ByClient;
+pub(crate) use deliveries::Deliveries;
 pub(crate) use destinations::Destinations;
 pub(crate) use foreseen::Foresight;
 pub(crate) use in_use::FunctionsInUse;

@@ -5,9 +5,9 @@ use std::collections::hash_map::Entry;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::Deliveries;
 use super::injectable::NewInjectable;
 use crate::auth::guard::{Guard, reads};
-use crate::auth::public::is_delivery;
 use crate::facts::python::tree::{Arg, Param, StmtKind};
 use crate::ide::{Guards, Judged, State};
 use crate::index::dependencies::{Node, Via, called, definition_site, dependency_of};
@@ -60,9 +60,10 @@ pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route:
         near && verifier.needs.iter().all(|name| route.path.contains(&format!("{{{name}}}")))
     };
     let mut found: Vec<&Verifier> = state.verifiers.iter().filter(fits).collect();
-    if is_delivery(&route.path, &route.methods) {
+    let delivered = Deliveries::of(state, application);
+    if delivered.come_to(route) {
         // Another service has no user's token: what guards other deliveries fits, and nothing else.
-        let deliveries = || application.routes.iter().filter(|other| is_delivery(&other.path, &other.methods));
+        let deliveries = || application.routes.iter().filter(|other| delivered.come_to(other));
         let guards = |node: &Node, verifier: &Verifier| definition_site(&node.callable) == Some(verifier.site);
         found.retain(|verifier| deliveries().any(|other| other.dependencies.iter().any(|node| guards(node, verifier))));
     }

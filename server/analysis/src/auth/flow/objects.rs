@@ -111,7 +111,7 @@ impl Flow<'_, '_> {
             return Abs::Credential;
         }
         let held = match init {
-            Some(_) => class_held(resolve, class, name),
+            Some(init) => class_held(resolve, class, name).or_else(|| class_handed_over(resolve, class, &init, name)),
             None => resolve.record_fields(class).into_iter().find(|(field, _)| field == name).map(|(_, ty)| ty),
         };
         match held {
@@ -135,15 +135,58 @@ pub(in crate::auth) fn class_held(resolve: &dyn Resolve, class: &ClassRef, name:
     matches!(given, Value::Class(_) | Value::Package(_)).then_some(given)
 }
 
+/// The class of what an attribute holds that `__init__` fills with a parameter of which nothing is said, where the functions
+/// of the class's module hand over things of one class.
+fn class_handed_over(resolve: &dyn Resolve, class: &ClassRef, init: &FunctionRef, name: &str) -> Option<Value> {
+    let param = filled(&init.def, name)?.as_name()?;
+    let at = init.def.params.iter().position(|own| &own.name.name == param)?;
+    let given = resolve.handed_over(class, param, at.checked_sub(1)?);
+    let mut classes = given.iter().map(|(maker, value)| class_of_part(resolve, maker, value));
+    let first = classes.next()??;
+    let is_same = |class: Option<Value>| match (class, &first) {
+        (Some(Value::Package(one)), Value::Package(other)) => one == *other,
+        (Some(Value::Class(one)), Value::Class(other)) => one.site == other.site,
+        _ => false,
+    };
+    classes.all(is_same).then_some(first)
+}
+
+/// The class of what an expression of a method makes or is given, or of a part of what an attribute of its object holds.
+fn class_of_part(resolve: &dyn Resolve, function: &FunctionRef, value: &Expr) -> Option<Value> {
+    let ExprKind::Attribute { value: whole, name } = &value.kind else {
+        return class_given(resolve, function, value);
+    };
+    let own = function.def.params.first().map(|own| &own.name.name);
+    match (&function.class, whole.as_name()) {
+        (Some(class), Some(object)) if own == Some(object) => class_held(resolve, class, &name.name),
+        _ => part_of(class_of_part(resolve, function, whole)?, &name.name),
+    }
+}
+
+/// The part of that name of what a package makes.
+fn part_of(whole: Value, name: &str) -> Option<Value> {
+    match whole {
+        Value::Package(path) => Some(Value::Package(SmolStr::new(format!("{path}.{name}")))),
+        _ => None,
+    }
+}
+
 /// The class of what an initialiser's expression makes or is given.
 fn class_given(resolve: &dyn Resolve, init: &FunctionRef, value: &Expr) -> Option<Value> {
     if let Some((func, _)) = value.as_call() {
         return Some(resolve.eval(init, func));
     }
+    if let ExprKind::Attribute { value: whole, name } = &value.kind {
+        return part_of(class_given(resolve, init, whole)?, &name.name);
+    }
     let name = value.as_name()?;
     let param = init.def.params.iter().find(|param| &param.name.name == name)?;
     match resolve.eval_type(init, without_none(param.annotation.as_ref()?)) {
         Value::Annotated(annotated) => Some(annotated.ty.clone()),
+        // It may be anything.
+        Value::Package(path) if matches!(path.as_str(), "typing.Any" | "typing_extensions.Any" | "builtins.object") => {
+            None
+        }
         class => Some(class),
     }
 }

@@ -90,7 +90,7 @@ fn verifier_call(body: &Body<'_, '_, '_>, found: &Found<'_>, func: &Expr) -> Opt
         asked: optional::asked(body, &called, args),
         caught: errors::caught(body, found),
         reads: sited(body, claims::reads(body, found)),
-        takes_ids_only: subjects::takes_ids_only(body, found),
+        takes: subjects::taken_for(body, found),
         handed_on: claims::handing_on(body, found),
         identity: identity::identity_use(body, found),
     })
@@ -190,7 +190,7 @@ fn decode(body: &Body<'_, '_, '_>, found: &Found<'_>, library: Library, does: Do
             None => Purpose::VerifiedToo,
         },
         unverified,
-        takes_ids_only: subjects::takes_ids_only(body, found),
+        takes: subjects::taken_for(body, found),
         reads: sited(body, reads),
         handed_on: claims::handing_on(body, found),
         identity: identity::identity_use(body, found),

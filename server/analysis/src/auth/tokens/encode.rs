@@ -6,7 +6,7 @@ use super::super::code::{Body, Found, last_name};
 use super::key_source::{key, plain_field};
 use super::libraries::{Does, Library, does};
 use super::payload::{Payload, claims_of};
-use super::{Encode, Handed, ItemTokens, Life, Lifetime, claims, lifetimes, subjects, twins};
+use super::{Encode, Handed, ItemTokens, Life, Lifetime, Subject, claims, lifetimes, subjects, twins};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, StmtKind, keyword, positional};
 use crate::index::value::{Site, Value};
 use crate::text::TextRange;
@@ -55,12 +55,13 @@ fn endless_strategy<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, func: &'b Ex
         whole: false,
         handed: None,
         number: None,
-        address: false,
+        subject: Subject::Unknown,
         function: body.def.map(|def| body.site(def.name.range)),
         key: key(body, keyword(args, "secret").or_else(|| positional(args, 0))),
         field: None,
         marks: Vec::new(),
         marked_by: Vec::new(),
+        marked_elsewhere: false,
     })
 }
 
@@ -84,6 +85,17 @@ fn marked_by(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Ve
         body.param(parameter).map(|_| (name.clone(), parameter.clone()))
     });
     told.collect()
+}
+
+/// Whether a claim that says what a token is for is an attribute of the object whose method signs it: what makes the
+/// object says what it holds.
+fn is_marked_elsewhere(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> bool {
+    let Some(own) = body.def.and_then(|def| def.params.first()).map(|param| &param.name.name) else { return false };
+    let is_own = |value: &Expr| match &body.traced(value).kind {
+        ExprKind::Attribute { value, .. } => value.as_name() == Some(own),
+        _ => false,
+    };
+    claims.iter().any(|(name, value)| MARKS.contains(&name.as_str()) && value.is_some_and(is_own))
 }
 
 /// Whether a value can say nothing else than what a token is for, whatever its claim is called.
@@ -110,7 +122,8 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
     let whole = payload.is_some() && !is_open && !callers_unknown;
     let marks = marks(body, &known);
     let marked_by = marked_by(body, &known);
-    let address = subjects::is_address(body, &known);
+    let marked_elsewhere = marks.is_empty() && marked_by.is_empty() && is_marked_elsewhere(body, &known);
+    let subject = subjects::named(body, &known);
     let algorithm = keyword(args, "algorithm").or_else(|| positional(args, 2).filter(|_| !library.validates_apart()));
     let is_none = |algorithm: &Expr| match body.eval(body.traced(algorithm)) {
         Value::Str(name) => name.eq_ignore_ascii_case("none"),
@@ -132,12 +145,13 @@ fn encode<'b>(body: &Body<'b, '_, '_>, found: &Found<'b>, library: Library, args
         whole,
         handed,
         number: number.map(|range| body.site(range)),
-        address,
+        subject,
         function: body.def.map(|def| body.site(def.name.range)),
         key: key(body, given_key),
         field: plain_field(body, given_key),
         marks,
         marked_by,
+        marked_elsewhere,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::{Asked, Caught, Claim};
+use super::{Asked, Caught, Claim, Subject};
 use crate::auth::keys::Source;
 use crate::index::value::Site;
 
@@ -202,8 +202,8 @@ pub struct VerifierCall {
     pub caught: Vec<Caught>,
     /// Claims that are read from what it gives, in the same function.
     pub reads: Vec<Claim>,
-    /// Whether the same function turns away whose `sub` is no id.
-    pub takes_ids_only: bool,
+    /// What the same function takes `sub` for, where it turns away whose is anything else.
+    pub takes: Subject,
     /// What becomes of what it gives as a whole.
     pub handed_on: HandedOn,
     /// What becomes of what it gives, if those are claims or a part of them.
@@ -462,8 +462,8 @@ pub struct GivenClaims {
     pub claims: Vec<SmolStr>,
     /// Whether there are no others.
     pub is_whole: bool,
-    /// Whether `sub` is an address of e-mail among them.
-    pub address: bool,
+    /// What `sub` is among them.
+    pub subject: Subject,
 }
 
 /// A length that `timedelta` counts in days, and that is called another unit: `timedelta(expire_minutes)`.

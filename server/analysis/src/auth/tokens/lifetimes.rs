@@ -44,9 +44,9 @@ fn issuer_call<'b>(body: &Body<'b, '_, '_>, call: &Expr, func: &Expr, args: &'b 
                 endless.extend(given.is_endless.then(name));
                 numbers.extend(given.number.map(|range| (name(), body.site(range))));
             }
-            let Given { marks, claims, is_whole, address, .. } = given;
+            let Given { marks, claims, is_whole, subject, .. } = given;
             if !claims.is_empty() {
-                handed.push(GivenClaims { parameter: name(), marks, claims, is_whole, address });
+                handed.push(GivenClaims { parameter: name(), marks, claims, is_whole, subject });
             }
         }
         if !is_optional(param) {

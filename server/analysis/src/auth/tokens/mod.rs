@@ -73,6 +73,7 @@ pub use libraries::Library;
 pub(super) use libraries::is_of_text;
 pub use looks::{Looks, Marked, may_handle_tokens};
 pub use optional::Asked;
+pub use subjects::Subject;
 pub use transport::is_plain_and_far;
 
 use super::code::{Body, Scope, each_body};
@@ -238,8 +239,8 @@ pub struct Decode {
     pub validated: bool,
     /// Claims that are read from the result in the same function.
     pub reads: Vec<Claim>,
-    /// Whether the same function turns away whose `sub` is no id.
-    pub takes_ids_only: bool,
+    /// What the same function takes `sub` for, where it turns away whose is anything else.
+    pub takes: Subject,
     /// What becomes of the result as a whole.
     pub handed_on: HandedOn,
     /// What becomes of the claims that name the caller.
@@ -392,8 +393,8 @@ pub struct Encode {
     pub handed: Option<Handed>,
     /// The value of its `sub`, where that is a number.
     pub number: Option<Site>,
-    /// Whether its `sub` is an address of e-mail.
-    pub address: bool,
+    /// What its `sub` is.
+    pub subject: Subject,
     /// The function that it stands in; none at the top of a module.
     pub function: Option<Site>,
     /// Where the key comes from.
@@ -404,6 +405,8 @@ pub struct Encode {
     pub marks: Vec<(SmolStr, SmolStr)>,
     /// The same, where callers say it, with the parameter that takes it.
     pub marked_by: Vec<(SmolStr, SmolStr)>,
+    /// Whether the object says it whose method signs.
+    pub marked_elsewhere: bool,
 }
 
 /// Claims that callers hand over.

@@ -15,13 +15,17 @@ pub(super) fn is_needed(body: &Body<'_, '_, '_>, read: TextRange) -> bool {
         }
         _ => None,
     };
-    let is_it = |expr: &Expr| expr.range == read || (variable.is_some() && expr.as_name() == variable);
+    turns_away_without(body, &|expr| expr.range == read || (variable.is_some() && expr.as_name() == variable))
+}
+
+/// Whether a function turns everybody away for whom there is nothing in what `is_it` picks.
+pub(super) fn turns_away_without(body: &Body<'_, '_, '_>, is_it: &dyn Fn(&Expr) -> bool) -> bool {
     let is_always = |stmt: &Stmt, around: &Around<'_>| {
         around.iter().all(|(outer, block)| is_entered_always(outer, *block)) && !ends_before(body, stmt)
     };
     body.statements().iter().any(|(stmt, around)| match &stmt.kind {
         StmtKind::If { test, body: taken, .. } => {
-            is_true_without(test, &is_it) && raises(taken) && is_always(stmt, around)
+            is_true_without(test, is_it) && raises(taken) && is_always(stmt, around)
         }
         _ => false,
     })

@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::super::code::{Body, last_name, mentions};
 use super::encode::marks;
 use super::numbers::is_number;
-use super::subjects::is_address;
+use super::subjects::{Subject, named};
 use crate::facts::python::tree::{Expr, ExprKind, Spread, StmtKind, keyword, positional};
 use crate::index::value::{Resolve, Site, Value};
 use crate::text::TextRange;
@@ -62,8 +62,8 @@ pub(super) struct Given {
     pub(super) claims: Vec<SmolStr>,
     /// Whether these are all.
     pub(super) is_whole: bool,
-    /// Whether its `sub` is an address of e-mail.
-    pub(super) address: bool,
+    /// What its `sub` is.
+    pub(super) subject: Subject,
 }
 
 /// What a value says that is a dictionary of claims, and is handed over.
@@ -76,7 +76,7 @@ pub(super) fn given<'b>(body: &Body<'b, '_, '_>, payload: &'b Expr) -> Given {
         marks: marks(body, &claims.claims),
         claims: claims.claims.iter().map(|(claim, _)| claim.clone()).collect(),
         is_whole,
-        address: is_address(body, &claims.claims),
+        subject: named(body, &claims.claims),
     }
 }
 

@@ -1,17 +1,111 @@
-//! Tokens for an address, where the id of a user is expected: `uuid.UUID("me@example.com")` raises.
+//! Tokens for an address, where the id of a user is expected, or the other way round: `uuid.UUID("me@example.com")`
+//! raises, and nobody is found whose address is `17`.
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, Found, last_name};
+use super::super::code::{Body, Found, last_name, mentions};
 use super::claims;
-use crate::facts::python::tree::{Expr, Stmt, StmtKind};
+use super::needed::turns_away_without;
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 
-/// Whether the `sub` of a payload is what is called an address of e-mail.
-pub(super) fn is_address(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> bool {
-    let is_called_so = |value: &Expr| last_name(value).is_some_and(|name| name == "email" || name.ends_with("_email"));
-    claims.iter().any(|(claim, value)| {
-        claim == "sub" && value.is_some_and(|value| is_called_so(value) || is_called_so(body.traced(value)))
+/// Whom a token is for, by its `sub`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Subject {
+    /// It can't be told.
+    #[default]
+    Unknown,
+    /// An address of e-mail.
+    Address,
+    /// The id of a row.
+    Id,
+}
+
+impl Subject {
+    /// Whether both are known and differ: nobody is found by the one who is looked for by the other.
+    pub fn is_other_than(self, other: Self) -> bool {
+        self != Self::Unknown && other != Self::Unknown && self != other
+    }
+
+    /// This one, or where that can't be told the other.
+    pub fn or(self, other: Self) -> Self {
+        if self == Self::Unknown { other } else { self }
+    }
+}
+
+/// What the `sub` of a payload is called: an address of e-mail, or the id of something.
+pub(super) fn named(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Subject {
+    let named = |value: &Expr| match last_name(value) {
+        Some(name) if is_called_address(name) => Subject::Address,
+        Some(name) if name == "id" && matches!(value.kind, ExprKind::Attribute { .. }) => Subject::Id,
+        _ => Subject::Unknown,
+    };
+    let subjects = claims.iter().filter(|(claim, _)| claim == "sub").filter_map(|(_, value)| *value);
+    let named = subjects.map(|value| {
+        let traced = body.traced(value);
+        named(as_text(body, value)).or(named(as_text(body, traced)))
+    });
+    named.fold(Subject::Unknown, Subject::or)
+}
+
+fn is_called_address(name: &SmolStr) -> bool {
+    name == "email" || name.ends_with("_email")
+}
+
+/// What a text is made of: `user.id` of `str(user.id)`.
+fn as_text<'e>(body: &Body<'_, '_, '_>, value: &'e Expr) -> &'e Expr {
+    match value.as_call() {
+        Some((func, [made])) if body.package(func).is_some_and(|path| path == "builtins.str") => &made.value,
+        _ => value,
+    }
+}
+
+/// What a function takes the `sub` for that a call gives, where it turns away whose is anything else.
+pub(super) fn taken_for(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Subject {
+    if takes_ids_only(body, found) {
+        Subject::Id
+    } else if is_looked_up_as_address(body, found) {
+        Subject::Address
+    } else {
+        Subject::Unknown
+    }
+}
+
+/// Whether a function looks the `sub` up in a column that holds addresses, and turns away whose is none of these.
+fn is_looked_up_as_address(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
+    let reads = claims::reads(body, found);
+    let is_read = |expr: &Expr| {
+        let expr = body.traced(expr);
+        reads.iter().any(|(claim, range)| claim == "sub" && *range == expr.range)
+    };
+    let is_column = |expr: &Expr| match &expr.kind {
+        ExprKind::Attribute { name, .. } => is_called_address(&name.name),
+        _ => false,
+    };
+    let looks_up = |expr: &Expr| match &expr.kind {
+        ExprKind::Compare { first, rest } => match rest.as_slice() {
+            [(op, second)] if op == "==" => is_column(first) && is_read(second) || is_column(second) && is_read(first),
+            _ => false,
+        },
+        _ => false,
+    };
+    body.find(&looks_up).iter().any(|found| {
+        let mut held: Vec<&SmolStr> = assigned(found.stmt).into_iter().collect();
+        // `query = select(User).where(…)`, then `user = session.scalars(query).first()`.
+        for (stmt, _) in body.statements().iter().filter(|(stmt, _)| stmt.range.start > found.stmt.range.start) {
+            let given = |value: &Expr| held.iter().any(|name| mentions(value, name));
+            if let Some(name) = assigned(stmt).filter(|_| stmt.exprs().into_iter().any(given)) {
+                held.push(name);
+            }
+        }
+        !held.is_empty() && turns_away_without(body, &|expr| expr.as_name().is_some_and(|name| held.contains(&name)))
     })
+}
+
+/// The only variable that a statement assigns.
+fn assigned(stmt: &Stmt) -> Option<&SmolStr> {
+    let StmtKind::Assign(assign) = &stmt.kind else { return None };
+    let [target] = assign.targets.as_slice() else { return None };
+    target.as_name()
 }
 
 /// Whether a function makes a UUID or a number of the `sub` that a call gives, and turns away whose is neither.

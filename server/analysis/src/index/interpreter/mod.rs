@@ -16,6 +16,7 @@ mod execution;
 mod expressions;
 mod kept;
 mod libraries;
+mod makers;
 mod metrics;
 mod missing;
 mod names;

@@ -140,6 +140,10 @@ impl Resolve for Interpreter<'_> {
         found
     }
 
+    fn handed_over(&self, class: &ClassRef, name: &str, at: usize) -> Vec<(FunctionRef, Expr)> {
+        self.find_handed_over(class, name, at)
+    }
+
     fn kept_on_state(&self, name: &str) -> Value {
         self.find_kept_on_state(name)
     }
