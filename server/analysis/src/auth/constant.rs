@@ -9,7 +9,7 @@ use super::code::{Scope, is_settings};
 use super::pages::shows_same_page;
 use super::tables::{changes_attribute, is_table};
 use crate::facts::python::idioms::{assigned, assigned_to_self};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, Spread, Stmt, StmtKind, keyword, positional};
+use crate::facts::python::tree::{Arg, Assign, Expr, ExprKind, Param, Spread, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::modules::Module;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Unknown, Value};
@@ -42,7 +42,7 @@ const VALUES: &[&str] = &[
 const FORMATS: &[&str] = &["isoformat", "timestamp", "strftime"];
 
 /// Responses that hold nothing but what they are given.
-const RESPONSES: &[&str] = &["Response", "JSONResponse", "PlainTextResponse", "ORJSONResponse"];
+const RESPONSES: &[&str] = &["Response", "JSONResponse", "PlainTextResponse", "ORJSONResponse", "RedirectResponse"];
 
 /// Whether a handler takes nothing, does nothing but to take cookies away, and returns only literals,
 /// constants of its module and the time; which of them may depend on the configuration.
@@ -232,7 +232,12 @@ fn block_returns(
     for stmt in block {
         match &stmt.kind {
             // What follows a return is never reached.
-            StmtKind::Return(Some(value)) => return is_constant(interpreter, handler, value, steps).then_some(true),
+            StmtKind::Return(Some(value)) => {
+                let value = standing_for(handler, value).unwrap_or(value);
+                return is_constant(interpreter, handler, value, steps).then_some(true);
+            }
+            // `response = RedirectResponse("/")`
+            StmtKind::Assign(assign) if makes_answer(interpreter, handler, assign, steps) => {}
             StmtKind::Pass
             | StmtKind::Import(_)
             | StmtKind::ImportFrom(_)
@@ -267,6 +272,13 @@ fn block_returns(
     Some(false)
 }
 
+/// Whether a variable is set to an answer that is the same for everybody.
+fn makes_answer(interpreter: &Interpreter<'_>, handler: &FunctionRef, assign: &Assign, steps: &mut usize) -> bool {
+    let [target] = assign.targets.as_slice() else { return false };
+    let made = assign.value.as_ref().filter(|_| target.as_name().is_some());
+    made.is_some_and(|value| value.as_call().is_some() && is_constant(interpreter, handler, value, steps))
+}
+
 /// Whether FastAPI fills a parameter with the answer that it will send: `response: Response`.
 fn is_response_param(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &Param) -> bool {
     let class = param.annotation.as_ref().map(|annotation| interpreter.eval(handler, annotation));
@@ -277,7 +289,10 @@ fn is_response_param(interpreter: &Interpreter<'_>, handler: &FunctionRef, param
 fn forgets_cookie(handler: &FunctionRef, expr: &Expr) -> bool {
     let Some((func, _)) = expr.as_call() else { return false };
     let ExprKind::Attribute { value, name } = &func.kind else { return false };
-    let is_answer = |found: &SmolStr| handler.def.params.iter().any(|param| param.name.name == *found);
+    let is_answer = |found: &SmolStr| {
+        let is_param = handler.def.params.iter().any(|param| param.name.name == *found);
+        is_param || assigned(&handler.def.body, found).len() == 1
+    };
     name.name == "delete_cookie" && value.as_name().is_some_and(is_answer)
 }
 

@@ -42,6 +42,11 @@ impl Guard {
         matches!(self, Self::Public(reason) if [public::SIGNING_IN, public::BY_PASSWORD, public::BY_PROVIDER].contains(&reason.as_str()))
     }
 
+    /// Whether callers are sent there by an identity provider that has signed them in.
+    pub fn is_callback(&self) -> bool {
+        matches!(self, Self::Public(reason) if reason == public::CALLBACK)
+    }
+
     /// Whether callers get a new token there for one that they have.
     pub fn refreshes(&self) -> bool {
         matches!(self, Self::Public(reason) if reason == public::REFRESHING)

@@ -149,6 +149,9 @@ impl Engine<'_, '_> {
         evaluated.fold(first, |a, b| match (&a, &b) {
             // `today or date.today()`, of a parameter that is not given.
             (Abs::Nothing, _) if !and => b,
+            (Abs::Client(client), _) if !and && path.sent.contains_key(client) => {
+                if path.sent.get(client) == Some(&true) { a } else { b }
+            }
             (Abs::Client(_) | Abs::Row(_), Abs::Text(_) | Abs::Constant(_) | Abs::Nothing | Abs::Other) => a,
             // `rows or []`
             (Abs::Client(_) | Abs::Row(_), Abs::Items(items)) if items.is_empty() => a,

@@ -150,6 +150,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) shows_all: bool,
     /// Secrets of the client's by which rows of nobody in particular were found before a token was handed out.
     pub(super) unbound_secrets: BTreeSet<ClientId>,
+    /// Values of the client that columns of rows which were found are set to.
+    pub(super) kept_secrets: BTreeSet<ClientId>,
     /// Dictionaries of the client's whose keys something has looked at, or taken out.
     pub(super) cut: FxHashSet<SmolStr>,
     /// Where the clock had the row at hand changed, if nothing else did.
@@ -221,6 +223,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             shown_secrets: BTreeSet::new(),
             shows_all: false,
             unbound_secrets: BTreeSet::new(),
+            kept_secrets: BTreeSet::new(),
             cut: FxHashSet::default(),
             kept_up: None,
             unpublished: false,

@@ -54,6 +54,9 @@ impl Engine<'_, '_> {
     }
 
     fn step(&mut self, mut path: Path, stmt: &Stmt, exits: &mut Vec<Exit>, after: &mut Vec<Path>) {
+        if let Some(told) = self.told_by_sending(&path, stmt) {
+            return told.into_iter().for_each(|path| self.step(path, stmt, exits, after));
+        }
         match &stmt.kind {
             StmtKind::Expr(expr) => {
                 self.note_discarded(&mut path, expr);

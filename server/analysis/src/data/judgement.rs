@@ -42,6 +42,7 @@ impl Engine<'_, '_> {
                 let site = self.site(target);
                 self.note_password(path, *id, name, value, site);
                 self.note_token_kept(path, *id, name, value);
+                self.note_secret_kept(value);
                 self.change(path, *id, site, &value.parts(path));
                 if let Some(model) = model {
                     self.note_standing_set(&model, name, value, site);

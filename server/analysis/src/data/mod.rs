@@ -7,6 +7,7 @@
 //! with the principal. What can't be followed silences a finding: it never
 //! makes one.
 
+mod alternatives;
 mod asks;
 mod attributes;
 mod buffers;

@@ -312,6 +312,7 @@ impl Engine<'_, '_> {
                 }
             }
         }
+        self.tell_named(statement);
     }
 
     /// A row by its primary key.

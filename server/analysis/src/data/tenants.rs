@@ -31,6 +31,8 @@ pub struct Tenancy {
     /// How the handler writes what such a column is compared with: the column, the dependency, and what follows the name
     /// of that.
     pub spelled: Vec<(SmolStr, Site, SmolStr)>,
+    /// Where rows are fetched that are another's where the client names one, and the caller's where it names none.
+    pub named: Vec<Site>,
 }
 
 /// Rows that are kept to what the caller belongs to.
@@ -45,11 +47,15 @@ pub struct Kept {
 }
 
 impl Tenancy {
-    /// Puts it in order. What is kept on one path was not forgotten on another: who has no tenant may touch all.
+    /// Puts it in order. What is kept on one path was not forgotten on another: who has no tenant may touch all. Where the
+    /// client decides which path it is, by naming a tenant or none, it is believed.
     pub(super) fn settle(&mut self) {
         self.kept.sort_unstable();
         self.kept.dedup();
-        self.others.retain(|access| !self.kept.iter().any(|kept| kept.table.site == access.table.site));
+        let is_named = |access: &Access| access.fault == Fault::TrustsClient && self.named.contains(&access.site);
+        let is_kept = |access: &Access| self.kept.iter().any(|kept| kept.table.site == access.table.site);
+        self.others.retain(|access| is_named(access) || !is_kept(access));
+        self.named.clear();
         self.unsure.sort_unstable();
         self.unsure.dedup();
         self.spelled.sort_unstable();
@@ -176,6 +182,9 @@ impl Engine<'_, '_> {
             let Some((of, column)) = &predicate.column else { continue };
             let client = self.named_by_client(path, &predicate.value);
             if let Some(client) = client.filter(|_| of.site == model.site && may_hold_tenant(model, column)) {
+                if path.sent.get(&client) == Some(&true) {
+                    self.data.tenants.named.push(row.site);
+                }
                 self.aside(column, |engine| {
                     engine.row_fault(path, Fault::TrustsClient, usage, row, model, Some(client));
                 });

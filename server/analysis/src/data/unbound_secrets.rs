@@ -1,11 +1,11 @@
 //! Secrets that a client sends and that are looked up, but for nobody in particular: a refresh token beside the name of
 //! the account that a new one is made for. Whoever has any such secret has the row of it, and that says nothing of the
-//! account which the request names.
+//! account which the request names. Nor does a secret that is kept in a row and never looked at.
 
 use super::calls::{Given, last_of};
 use super::engine::Engine;
 use super::takeovers::may_prove;
-use super::value::{Abs, ClientId, Made, Path, Row};
+use super::value::{Abs, ClientId, Made, Path, Predicate, Row};
 use crate::facts::python::tree::{Expr, ExprKind};
 
 impl Engine<'_, '_> {
@@ -88,6 +88,31 @@ impl Engine<'_, '_> {
         let clients = |row: &Row| row.predicates.iter().flat_map(|known| known.value.parts(path).clients).collect();
         let found: Vec<Vec<ClientId>> = rows.map(|row| clients(row)).collect();
         self.unbound_secrets.extend(found.into_iter().flatten());
+        self.note_secrets_kept(path);
+    }
+
+    /// Secrets of the client's that are only written to rows, as the tokens of an identity provider are: nobody looks whether
+    /// they are what they seem.
+    fn note_secrets_kept(&mut self, path: &Path) {
+        let asks_for = |client: &ClientId| {
+            let is_part = |predicate: &Predicate| predicate.value.parts(path).clients.contains(client);
+            path.rows.values().any(|row| row.predicates.iter().any(is_part))
+        };
+        let of_new = path.objects.values().filter(|object| matches!(object.made, Made::Row(_)));
+        let new = of_new.flat_map(|object| object.fields.values()).filter_map(|value| match value {
+            Abs::Client(client) => Some(*client),
+            _ => None,
+        });
+        let kept = new.chain(self.kept_secrets.iter().copied()).filter(|client| !asks_for(client));
+        let kept: Vec<ClientId> = kept.collect();
+        self.unbound_secrets.extend(kept);
+    }
+
+    /// A column of a row that was found is set to a value of the client's.
+    pub(super) fn note_secret_kept(&mut self, value: &Abs) {
+        if let Abs::Client(client) = value {
+            self.kept_secrets.insert(*client);
+        }
     }
 
     /// Whether a value of the client's may prove who it is, as far as is known of what was done with it.

@@ -74,7 +74,7 @@ fn check_tokens(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<
                     ", and a new password is set with it: no mailbox is needed to take an account over",
                     SEND,
                 ),
-                _ if judged.guard.signs_in() => (
+                _ if judged.guard.signs_in() || handed.kept_in.is_none() && judged.guard.is_callback() => (
                     Severity::Error,
                     ": whoever names an account is signed in to it",
                     "Ask for a proof first: the password, or the token of the identity provider, verified.",

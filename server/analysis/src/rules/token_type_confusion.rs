@@ -232,7 +232,9 @@ fn other_purposes<'s>(state: &'s State, decode: &Decode, encodes: &[&'s Encode])
     let same = encodes.iter().copied().filter(has_key).filter(|encode| encode.library == decode.library);
     let same = same.filter(|encode| !issues || is_own(encode)).flat_map(|encode| Marked::of(state, encode));
     let is_other = |marked: &Marked<'_>| {
-        let lower = marked.value.to_ascii_lowercase();
+        // A flag says it by its name.
+        let said = if marked.value == "True" { marked.name } else { marked.value };
+        let lower = said.to_ascii_lowercase();
         !marked.has(&SmolStr::new_static("aud")) && OTHERS.iter().any(|word| lower.contains(word))
     };
     same.filter(is_other).collect()

@@ -72,10 +72,12 @@ pub(crate) const MARKS: &[&str] =
 /// Claims of a payload that say what it is for.
 pub(super) fn marks(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Vec<(SmolStr, SmolStr)> {
     let told = claims.iter().filter_map(|(name, value)| match body.eval(body.traced((*value)?)) {
-        Value::Str(text) => Some((name.clone(), text)),
+        Value::Str(text) => (MARKS.contains(&name.as_str()) || names_kind(&text)).then(|| (name.clone(), text)),
+        // `{"sub": name, "refresh": True}`
+        Value::Bool(true) => is_kind(name).then(|| (name.clone(), SmolStr::new_static("True"))),
         _ => None,
     });
-    told.filter(|(name, text)| MARKS.contains(&name.as_str()) || names_kind(text)).collect()
+    told.collect()
 }
 
 /// Claims that say what a token is for, of which callers say what they say, and the parameter that takes that.
@@ -96,6 +98,15 @@ fn is_marked_elsewhere(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr
         _ => false,
     };
     claims.iter().any(|(name, value)| MARKS.contains(&name.as_str()) && value.is_some_and(is_own))
+}
+
+/// Whether a claim that is true says what a token is for, by its name.
+fn is_kind(claim: &str) -> bool {
+    let plain = claim.to_ascii_lowercase().replace('_', "");
+    matches!(
+        plain.strip_prefix("is").unwrap_or(&plain),
+        "refresh" | "refreshtoken" | "reset" | "passwordreset" | "mfapending" | "2fapending"
+    )
 }
 
 /// Whether a value can say nothing else than what a token is for, whatever its claim is called.
