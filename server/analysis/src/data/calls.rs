@@ -192,6 +192,7 @@ impl Engine<'_, '_> {
         if !matches!(name.as_str(), "get" | "items" | "values" | "copy") {
             self.note_cut(&receiver);
         }
+        self.note_provider_asked(&path, expr, name, &given);
         if name == "get"
             && let Some(key) = given.first()
             && let Some(picked) = self.picked(target, &receiver, &key.value)

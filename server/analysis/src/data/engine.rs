@@ -60,6 +60,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) route: &'e Route,
     /// Whether a caller without a verified identity gets here.
     pub(super) guarded: bool,
+    /// The steps by which the handler does that itself.
+    pub(super) own_steps: Vec<Site>,
     /// Who is let in, where a credential is no must and one kind of callers alone is looked at.
     pub(super) only: Option<LetIn>,
     /// Functions being executed, innermost last.
@@ -176,6 +178,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             interpreter,
             route,
             guarded,
+            own_steps: Vec::new(),
             only: None,
             stack: Vec::new(),
             calls: Vec::new(),

@@ -52,6 +52,7 @@ pub(super) fn judge<'e, 'a>(
     }
     let handler = interpreter.current(handler);
     let mut engine = Engine::new(interpreter, route, guarded);
+    engine.own_steps = service::own_steps(guard);
     engine.caller = service::caller(judge, guard);
     engine.keys = service::comparisons(guard);
     engine.tokens = service::tokens(guard);
@@ -103,6 +104,7 @@ pub(super) fn judge<'e, 'a>(
             tenants: engine.data.tenants,
             verifies: engine.data.verifies,
             of_strangers: engine.data.of_strangers,
+            believed: engine.data.believed,
             ..RouteData::default()
         };
     }

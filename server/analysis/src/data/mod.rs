@@ -10,6 +10,7 @@
 mod alternatives;
 mod asks;
 mod attributes;
+mod believed;
 mod buffers;
 mod callbacks;
 mod callees;
@@ -88,6 +89,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+pub use believed::Believed;
 pub use exposure::Exposed;
 pub use granted::{ByRole, Granted, RolesAsked};
 pub use handed_out::HandedOut;
@@ -303,6 +305,8 @@ pub struct RouteData {
     pub makes_admin: Option<Site>,
     /// Tokens that it answers with, made for somebody whom the client names.
     pub handed_out: Vec<HandedOut>,
+    /// Tokens of its client's, of which a provider is asked whose they are, and nobody for whom.
+    pub believed: Vec<Believed>,
     /// Columns by which somebody is found whose password it sets, with their tables.
     pub ways_in: Vec<(SmolStr, SmolStr)>,
     /// Whether it makes a row of the users.
@@ -395,6 +399,9 @@ impl PartialEq for RouteData {
             && self.by_role == other.by_role
             && self.links == other.links
             && self.tenants == other.tenants
+            && self.handed_out == other.handed_out
+            && self.ways_in == other.ways_in
+            && self.believed == other.believed
     }
 }
 

@@ -232,6 +232,7 @@ impl Engine<'_, '_> {
             _ => {
                 self.hand_out(path, None, given);
                 self.note_secrets_shown(path, package, None, given);
+                self.note_provider_asked(path, expr, package, given);
                 let mut mix = Mix::default();
                 for one in given {
                     let parts = one.value.parts(path).into_abs();

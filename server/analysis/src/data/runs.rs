@@ -123,6 +123,7 @@ impl<'e, 'a> Engine<'e, 'a> {
         (taken.route, taken.at, taken.route_handler) = (self.route, self.at, self.route_handler);
         std::mem::swap(&mut taken.keys, &mut self.keys);
         std::mem::swap(&mut taken.tokens, &mut self.tokens);
+        std::mem::swap(&mut taken.own_steps, &mut self.own_steps);
         *self = taken;
     }
 }

@@ -42,6 +42,14 @@ pub(super) fn tokens(guard: &Guard) -> Vec<Site> {
     }
 }
 
+/// The steps by which a handler verifies the caller itself.
+pub(super) fn own_steps(guard: &Guard) -> Vec<Site> {
+    match guard {
+        Guard::InBody(verdict) => verdict.steps.iter().map(|step| step.site).collect(),
+        _ => Vec::new(),
+    }
+}
+
 impl Engine<'_, '_> {
     /// The answer to whether the caller has the key, where an expression asks for it:
     /// it is a right to act for others.

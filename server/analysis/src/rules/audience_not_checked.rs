@@ -1,9 +1,15 @@
 //! `audience-not-checked`: a verification that is told not to look at `aud`.
 
+use rustc_hash::FxHashSet;
+
+use super::missing_auth_dependency::is_test;
 use super::shared::tokens::{for_each_item, issues_own};
-use super::{RuleInfo, State, related, report};
+use super::{RuleInfo, State, for_each_served, related, report};
+use crate::auth::guard::Guard;
 use crate::auth::tokens::{Check, KeySource};
+use crate::data::Believed;
 use crate::ide::{Diagnostic, Severity};
+use crate::index::value::Site;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -41,6 +47,33 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             steps.extend(first.map(|first| related(state, first, "the same is switched off here before".to_owned())));
             first.get_or_insert(*site);
             found.push(report(state, &INFO, severity, *site, message.to_owned(), steps));
+        }
+    });
+    check_believed(state, wanted, found);
+}
+
+/// Tokens that clients send, and of which a provider is asked whose they are: whoever shows one is signed in.
+fn check_believed(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let mut seen: FxHashSet<Site> = FxHashSet::default();
+    for_each_served(state, |_, route, judged| {
+        let is_open =
+            matches!(judged.guard, Guard::Open(_) | Guard::Public(_) | Guard::InBody(_)) && !route.conditional;
+        let signs_in = |believed: &&Believed| believed.signs || judged.guard.signs_in();
+        for believed in judged.data.believed.iter().filter(signs_in).filter(|_| is_open) {
+            let site = believed.site;
+            let is_here = wanted(site.file) && !is_test(state, site.file) && !state.sources.is_ghost(site);
+            if !is_here || !seen.insert(site) {
+                continue;
+            }
+            let provider = believed.provider;
+            let token = match believed.token.as_str() {
+                "" => "the caller's token".to_owned(),
+                name => format!("`{name}`"),
+            };
+            let message = format!(
+                "{provider} says here whose {token} is, and nothing looks for whom it was issued: who runs another application signs in with the tokens of its users. Compare the audience of the token with the client ID of this application, or have the client send a code, and exchange that."
+            );
+            found.push(report(state, &INFO, Severity::Warning, site, message, Vec::new()));
         }
     });
 }

@@ -6,7 +6,7 @@ use super::ownership::{done, identity_site, is_told_at, named, principal_of, ton
 use super::tenants::{Tenants, Usual};
 use super::upkeep::Upkeep;
 use crate::auth::guard::Guard;
-use crate::data::{Access, Client, Fault, Place, Tenancy, Use, is_user_table};
+use crate::data::{Access, Client, Fault, Tenancy, Use, is_user_table};
 use crate::ide::{Diagnostic, Related, Severity};
 use crate::index::routes::Route;
 use crate::index::value::Site;
@@ -40,7 +40,7 @@ pub(in crate::rules) fn check(
         let of_right = within.iter().flat_map(|within| {
             within.tenants.others.iter().map(move |access| (&within.tenants, Some(*within), access))
         });
-        let is_kind = |access: &Access| access.fault == fault && (!is_callback || is_written(access));
+        let is_kind = |access: &Access| access.fault == fault && (!is_callback || is_of_state(access));
         for (tenancy, within, access) in plain.chain(of_right).filter(|(_, _, access)| is_kind(access)) {
             let tenants = tenants.get_or_insert_with(|| Tenants::of(state));
             let Some(usual) = tenants.usual(state, route, within, access) else { continue };
@@ -69,10 +69,10 @@ pub(in crate::rules) fn check(
     });
 }
 
-/// Whether a handler takes from the request itself, and not from its path, whose rows it touches.
-fn is_written(access: &Access) -> bool {
-    let is_own = |client: &Client| client.own && client.place != Place::Path;
-    access.fault == Fault::TrustsClient && access.client.as_ref().is_some_and(is_own)
+/// Whether the state that a provider sends back says whose a row is.
+fn is_of_state(access: &Access) -> bool {
+    let is_state = |client: &Client| client.own && client.name == "state";
+    access.fault == Fault::TrustsClient && access.client.as_ref().is_some_and(is_state)
 }
 
 /// Whether what the client names is the tenant; a query by that is told of so, and not as one that nothing narrows.
