@@ -15,7 +15,7 @@ use super::privileges::is_high;
 use super::roles::says;
 use super::value::{Abs, ClientId, Path, RowId};
 use crate::facts::python::idioms::assigned;
-use crate::facts::python::tree::{Expr, ExprKind, MatchCase, Stmt, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, MatchCase, Stmt, StmtKind, positional};
 
 /// What was compared with the caller.
 #[derive(Default)]
@@ -232,7 +232,7 @@ impl Engine<'_, '_> {
             ExprKind::Compare { first, rest } => {
                 self.asks_authority(path, first) || rest.iter().any(|(_, value)| self.asks_authority(path, value))
             }
-            ExprKind::Name(_) | ExprKind::Attribute { .. } => match self.eval(&mut path.clone(), test) {
+            _ if test.as_name().is_some() || part_of(test).is_some() => match self.eval(&mut path.clone(), test) {
                 Abs::Principal(part) => names::is_authority(&part) && !names::is_standing(&part),
                 _ => false,
             },
@@ -319,12 +319,12 @@ impl Engine<'_, '_> {
         };
         let mut pending = vec![expr];
         while let Some(expr) = pending.pop() {
-            let found = match &expr.kind {
-                ExprKind::Name(name) => {
+            let found = match (expr.as_name(), part_of(expr)) {
+                (Some(name), _) => {
                     matches!(path.vars.get(name), Some(Abs::Principal(part)) if names::is_identity(part))
                 }
-                ExprKind::Attribute { value, name } if names::is_identity(&name.name) => {
-                    value.as_name().and_then(|name| is_caller(name)).unwrap_or(false)
+                (None, Some((whole, name))) if names::is_identity(name) => {
+                    whole.as_name().and_then(|name| is_caller(name)).unwrap_or(false)
                 }
                 _ => false,
             };
@@ -334,6 +334,19 @@ impl Engine<'_, '_> {
             pending.extend(expr.children());
         }
         false
+    }
+}
+
+/// The part that an expression reads, and of what: `me.role`, `me["role"]`, `me.get("role")`.
+fn part_of(expr: &Expr) -> Option<(&Expr, &SmolStr)> {
+    match &expr.kind {
+        ExprKind::Attribute { value, name } => Some((value, &name.name)),
+        ExprKind::Subscript { value, index } => Some((value, index.as_str()?)),
+        ExprKind::Call { func, args } => match &func.kind {
+            ExprKind::Attribute { value, name } if name.name == "get" => Some((value, positional(args, 0)?.as_str()?)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 
