@@ -65,6 +65,7 @@ mod rights;
 mod roles;
 mod runs;
 mod service;
+mod sessions;
 mod shared;
 mod sharing;
 mod shown;
