@@ -212,7 +212,16 @@ impl Flow<'_, '_> {
             && let value @ (Value::Instance(_) | Value::Function(_) | Value::Class(_) | Value::Package(_)) =
                 self.outer(call)
         {
-            return Abs::Object(Box::new(value));
+            // Of what comes out of a package the function may say that it is a service of the project.
+            let of_package = match &value {
+                Value::Package(_) => true,
+                Value::Instance(instance) => matches!(instance.class, Value::Package(_)),
+                _ => false,
+            };
+            return match self.declared(function) {
+                service @ Abs::Object(_) if of_package => service,
+                _ => Abs::Object(Box::new(value)),
+            };
         }
         self.declared(function)
     }
