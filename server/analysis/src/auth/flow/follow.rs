@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::super::raising::always_raises;
 use super::super::sinks::{Sink, classify, is_http_client_class, is_of_sender};
 use super::super::sources::{holds_token, is_scheme};
-use super::decided::{CAN_RETURN, switched, told_apart};
+use super::decided::{CAN_RETURN, SAYS_SO, switched, told_apart};
 use super::holding::class_of;
 use super::objects::only_returned;
 use super::proof::{bypass, is_chosen};
@@ -212,7 +212,16 @@ impl Flow<'_, '_> {
             && let value @ (Value::Instance(_) | Value::Function(_) | Value::Class(_) | Value::Package(_)) =
                 self.outer(call)
         {
-            return Abs::Object(Box::new(value));
+            // Of what comes out of a package the function may say that it is a service of the project.
+            let of_package = match &value {
+                Value::Package(_) => true,
+                Value::Instance(instance) => matches!(instance.class, Value::Package(_)),
+                _ => false,
+            };
+            return match self.declared(function) {
+                service @ Abs::Object(_) if of_package => service,
+                _ => Abs::Object(Box::new(value)),
+            };
         }
         self.declared(function)
     }
@@ -336,12 +345,14 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
     if good.is_empty() || hands_on || is_chosen(exits) {
         return value(&bad);
     }
-    let reason: SmolStr = format!("`{}` {CAN_RETURN}", function.shown()).into();
+    let outcome = outcome::outcome(&bad);
+    let how = if outcome.is_some() { SAYS_SO } else { CAN_RETURN };
+    let reason: SmolStr = format!("`{}` {how}", function.shown()).into();
     // What a middleware only keeps, or counts by, turns nobody away: it matters once it is asked for.
     if flow.around.is_none() {
         path.unknown.get_or_insert(reason.clone());
     }
-    outcome::outcome(&bad).unwrap_or(Abs::Unknown(reason))
+    outcome.unwrap_or(Abs::Unknown(reason))
 }
 
 /// What a call left on `request.state`: what all its ends agree on, and of the

@@ -213,17 +213,20 @@ impl Flow<'_, '_> {
     }
 
     /// An expression executed for its effect.
-    fn effect(&mut self, path: Path, expr: &Expr) -> Vec<Path> {
+    fn effect(&mut self, mut path: Path, expr: &Expr) -> Vec<Path> {
         // `response.raise_for_status()` makes a forwarded credential verified.
         if let Some((func, _)) = expr.as_call()
             && let ExprKind::Attribute { value, name } = &func.kind
             && name.name == "raise_for_status"
         {
-            let mut path = path;
             if matches!(self.eval(&mut path, value), Abs::Verified { .. }) {
                 path.verified = true;
                 self.note(expr, "a failed verification raises here");
             }
+            return vec![path];
+        }
+        if self.leaves_to_task(&path, expr) {
+            path.acts |= !path.verified;
             return vec![path];
         }
         // What nobody looks at, and what may not raise here, turns nobody away.
@@ -241,6 +244,24 @@ impl Flow<'_, '_> {
             path.set(cursor, value);
         }
         vec![path]
+    }
+
+    /// Whether a function is left to a task that nobody waits for (asyncio, Python 3.14), and that is given no request whose
+    /// socket it might close: whatever it raises, it turns nobody away.
+    fn leaves_to_task(&mut self, path: &Path, expr: &Expr) -> bool {
+        let Some((func, [task, ..])) = expr.as_call() else { return false };
+        let Some((worker, args)) = task.value.as_call() else { return false };
+        let is_task = matches!(self.outer(func), Value::Package(path)
+            if matches!(path.as_str(), "asyncio.create_task" | "asyncio.ensure_future"));
+        let is_plain = |value: &Abs| match value {
+            Abs::Request(part) => part == MESSAGE,
+            Abs::Object(made) => matches!(**made, Value::Package(_)),
+            Abs::Other | Abs::Constant | Abs::Nothing => true,
+            _ => false,
+        };
+        // What is defined here may know the socket.
+        let is_apart = matches!(self.outer(worker), Value::Function(worker) if worker.closure.is_empty());
+        is_task && is_apart && args.iter().all(|arg| is_plain(&self.argument(&mut path.clone(), &arg.value)))
     }
 
     /// Evaluates; `None` when the expression never returns.
