@@ -27,7 +27,7 @@ pub(super) fn sessions(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         function,
         given: *given,
     }));
-    if minds_the_end(body) || found.is_empty() || hands_to_who_minds(body, 0) {
+    if minds_the_end(body) || found.is_empty() || hands_to_who_minds(body, &found) {
         return;
     }
     tokens.lookups.extend(found.into_iter().map(|(lookup, _)| lookup));
@@ -225,17 +225,48 @@ fn minds_the_end(body: &Body<'_, '_, '_>) -> bool {
     !by_name.is_empty()
 }
 
-/// Whether a body hands something to a function of the project that says anything of when something ends:
+/// Whether what a body looks up goes to a function of the project that says anything of when something ends:
 /// `if not is_live(row, now): raise …`.
-fn hands_to_who_minds(body: &Body<'_, '_, '_>, depth: u32) -> bool {
-    depth < MAX_DEPTH
-        && body.calls().iter().any(|found| {
-            let called = found.call().filter(|(_, args)| !args.is_empty());
-            let Some(function) = called.and_then(|(func, _)| callee(body, func)) else { return false };
-            let function = body.interpreter.current(&function);
-            let inside = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
-            minds_the_end(&inside) || hands_to_who_minds(&inside, depth + 1)
-        })
+fn hands_to_who_minds(body: &Body<'_, '_, '_>, found: &[(SessionLookup, Given)]) -> bool {
+    let held = held(body, found);
+    body.calls().iter().filter_map(Found::call).any(|(func, args)| {
+        args.iter().any(|arg| held.iter().any(|name| mentions(&arg.value, name))) && minds_inside(body, func, 0)
+    })
+}
+
+/// Variables that hold what lookups find, or something of it.
+fn held<'b>(body: &Body<'b, '_, '_>, found: &[(SessionLookup, Given)]) -> Vec<&'b SmolStr> {
+    let mut held: Vec<&SmolStr> = Vec::new();
+    for (stmt, _) in body.statements() {
+        let StmtKind::Assign(assign) = &stmt.kind else { continue };
+        let range = body.site(stmt.range).range;
+        let looks_up = |(lookup, _): &(SessionLookup, Given)| {
+            range.start <= lookup.site.range.start && lookup.site.range.end <= range.end
+        };
+        let given = |value: &Expr| held.iter().any(|name| mentions(value, name));
+        if found.iter().any(looks_up) || assign.value.as_ref().is_some_and(given) {
+            assign.targets.iter().for_each(|target| names_in(target, &mut held));
+        }
+    }
+    held
+}
+
+/// The names that a target of an assignment binds.
+fn names_in<'e>(target: &'e Expr, names: &mut Vec<&'e SmolStr>) {
+    match &target.kind {
+        ExprKind::Name(name) => names.push(name),
+        ExprKind::Tuple(parts) | ExprKind::List(parts) => parts.iter().for_each(|part| names_in(part, names)),
+        _ => {}
+    }
+}
+
+/// Whether a function of the project, or one that it hands something on to, says anything of when something ends.
+fn minds_inside(body: &Body<'_, '_, '_>, func: &Expr, depth: u32) -> bool {
+    let Some(function) = callee(body, func).filter(|_| depth < MAX_DEPTH) else { return false };
+    let function = body.interpreter.current(&function);
+    let inside = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
+    let called = || inside.calls().iter().filter_map(Found::call).filter(|(_, args)| !args.is_empty());
+    minds_the_end(&inside) || called().any(|(func, _)| minds_inside(&inside, func, depth + 1))
 }
 
 /// Finds answers of Better Auth's session endpoint that a body believes by
