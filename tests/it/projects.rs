@@ -94,7 +94,7 @@ fn proofs_are_told_from_pretences() {
         assert_ne!(status(route), "guarded", "{route:#}");
     }
     // Where the hole is in plain sight, it is said.
-    assert_eq!(open.iter().filter(|route| status(route) == "open").count(), 11);
+    assert_eq!(open.iter().filter(|route| status(route) == "open").count(), 9);
 }
 
 /// A path that may be for mailed tokens is guarded where its handler verifies what the caller is signed in with.
