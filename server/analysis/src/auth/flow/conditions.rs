@@ -281,9 +281,7 @@ impl Flow<'_, '_> {
                 if let Some(name) = test.as_name() {
                     path.set(name, Abs::Nothing);
                 }
-                path.know_nobody();
             }
-            Abs::Failure if truth => path.know_nobody(),
             Abs::Failure if !truth => {
                 path.verified = true;
                 self.note(test, "a caller who fails this check gets no further");

@@ -3,22 +3,10 @@
 
 use super::super::{Bypass, DecidedBy};
 use super::proof::believes;
-use super::{Abs, Exit, Path, outcome};
+use super::{Abs, Exit, outcome};
 
 /// Why it is not known what a call came to that verifies on some of its ways.
 pub(super) const CAN_RETURN: &str = "can return without having verified";
-
-/// The same, where a part of what it gives tells whether it verified.
-pub(super) const SAYS_SO: &str = "can return without having verified, and says so";
-
-impl Path {
-    /// A condition told that nobody was verified: what a function says so of in a part of its result is no longer open.
-    pub(super) fn know_nobody(&mut self) {
-        if self.unknown.as_ref().is_some_and(|reason| reason.ends_with(SAYS_SO)) {
-            self.unknown = None;
-        }
-    }
-}
 
 /// The ends of a function where one that says whether it verified stands beside others that say so by themselves:
 /// `return True`, and `return key == KEY` further down, which is true or false.
@@ -40,8 +28,7 @@ fn says_by_itself(exit: &Exit) -> bool {
 
 /// Whether an end gives what another function gave that says in a part of it whether it verified.
 fn is_outcome(exit: &Exit) -> bool {
-    let is_that =
-        exit.unknown.as_ref().is_none_or(|reason| [CAN_RETURN, SAYS_SO].iter().any(|end| reason.ends_with(end)));
+    let is_that = exit.unknown.as_ref().is_none_or(|reason| reason.ends_with(CAN_RETURN));
     !exit.verified && is_that && matches!(exit.value, Abs::Outcome(_))
 }
 

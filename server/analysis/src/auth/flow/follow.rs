@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::super::raising::always_raises;
 use super::super::sinks::{Sink, classify, is_http_client_class, is_of_sender};
 use super::super::sources::{holds_token, is_scheme};
-use super::decided::{CAN_RETURN, SAYS_SO, switched, told_apart};
+use super::decided::{CAN_RETURN, switched, told_apart};
 use super::holding::class_of;
 use super::objects::only_returned;
 use super::proof::{bypass, is_chosen};
@@ -345,14 +345,12 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
     if good.is_empty() || hands_on || is_chosen(exits) {
         return value(&bad);
     }
-    let outcome = outcome::outcome(&bad);
-    let how = if outcome.is_some() { SAYS_SO } else { CAN_RETURN };
-    let reason: SmolStr = format!("`{}` {how}", function.shown()).into();
+    let reason: SmolStr = format!("`{}` {CAN_RETURN}", function.shown()).into();
     // What a middleware only keeps, or counts by, turns nobody away: it matters once it is asked for.
     if flow.around.is_none() {
         path.unknown.get_or_insert(reason.clone());
     }
-    outcome.unwrap_or(Abs::Unknown(reason))
+    outcome::outcome(&bad).unwrap_or(Abs::Unknown(reason))
 }
 
 /// What a call left on `request.state`: what all its ends agree on, and of the
