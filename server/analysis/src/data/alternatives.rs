@@ -9,7 +9,12 @@ impl Engine<'_, '_> {
     /// The two paths of a statement that takes what is the client's or the caller's own: on which the client sent it, and
     /// on which it did not.
     pub(super) fn told_by_sending(&mut self, path: &Path, stmt: &Stmt) -> Option<[Path; 2]> {
-        let client = self.sent_or_own(path, whole(stmt)?)?;
+        let whole = whole(stmt)?;
+        // That is no step of the handler's.
+        let budget = self.budget;
+        let client = self.sent_or_own(path, whole);
+        self.budget = budget;
+        let client = client?;
         Some([true, false].map(|sent| {
             let mut path = path.clone();
             path.sent.insert(client, sent);
@@ -33,9 +38,9 @@ impl Engine<'_, '_> {
             if let Some((sent, own)) = parts
                 && let Some(own) = plain(own)
                 && matches!(sent.kind, ExprKind::Name(_) | ExprKind::Attribute { .. } | ExprKind::Call { .. })
+                && matches!(self.eval(&mut path.clone(), own), Abs::Principal(_))
                 && let Abs::Client(client) = self.eval(&mut path.clone(), sent)
                 && !path.sent.contains_key(&client)
-                && matches!(self.eval(&mut path.clone(), own), Abs::Principal(_))
             {
                 return Some(client);
             }

@@ -7,8 +7,8 @@ use super::calls::{Given, last_of};
 use super::engine::Engine;
 use super::value::{Abs, Path};
 use crate::facts::python::idioms::assigned;
-use crate::facts::python::tree::{Expr, ExprKind, Spread};
-use crate::index::value::Site;
+use crate::facts::python::tree::{Expr, ExprKind, Spread, Stmt};
+use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// Such a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,15 +131,28 @@ impl Engine<'_, '_> {
         (!text.is_empty()).then_some(text)
     }
 
-    /// Whether a function on the way names what says for whom a token was issued.
+    /// Whether a function on the way, or one that such a function calls, names what says for whom a token was issued.
     fn looks_for_whom(&self) -> bool {
-        let exprs = self.stack.iter().flat_map(|function| &function.def.body).flat_map(|stmt| stmt.all_exprs());
-        exprs.into_iter().any(|expr| match &expr.kind {
-            ExprKind::Str(text) | ExprKind::Name(text) => says_for_whom(text),
-            ExprKind::Attribute { name, .. } => says_for_whom(&name.name),
-            _ => false,
-        })
+        let calls = |function: &FunctionRef| -> Vec<FunctionRef> {
+            let funcs = function.def.body.iter().flat_map(Stmt::all_exprs).filter_map(Expr::as_call);
+            let called = funcs.filter_map(|(func, _)| match self.interpreter.eval(function, func) {
+                Value::Function(called) => Some(self.interpreter.current(&called)),
+                Value::Bound(bound) => Some(self.interpreter.current(&bound.1)),
+                _ => None,
+            });
+            called.collect()
+        };
+        self.stack.iter().any(|function| names_for_whom(function) || calls(function).iter().any(names_for_whom))
     }
+}
+
+/// Whether the body of a function names what says for whom a token was issued.
+fn names_for_whom(function: &FunctionRef) -> bool {
+    function.def.body.iter().flat_map(Stmt::all_exprs).any(|expr| match &expr.kind {
+        ExprKind::Str(text) | ExprKind::Name(text) => says_for_whom(text),
+        ExprKind::Attribute { name, .. } => says_for_whom(&name.name),
+        _ => false,
+    })
 }
 
 /// Whether a call verifies the token of a provider, and is told of no audience: `verify_oauth2_token(token, Request())`

@@ -307,6 +307,5 @@ impl Engine<'_, '_> {
                 }
             }
         }
-        self.tell_named(statement);
     }
 }

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::calls::Given;
-use super::engine::Engine;
 use super::models::Model;
-use super::value::{Abs, Mix, Predicate, Statement, Verb};
+use super::value::{Abs, Mix, Predicate};
 
 /// `first op second`: a condition for a query if one of them is a column, or made of one.
 pub(super) fn compared(first: &Abs, op: &str, second: &Abs) -> Abs {
@@ -93,21 +92,5 @@ fn may_narrow(value: &Abs) -> bool {
         Abs::Unknown => true,
         Abs::Mix(mix) => mix.principal || mix.unclear,
         _ => false,
-    }
-}
-
-impl Engine<'_, '_> {
-    /// What is made of rows alone (`select(func.sum(Payment.amount))`) is of no table. It is of the one whose rows the client
-    /// names by whose they are.
-    pub(super) fn tell_named(&self, statement: &mut Statement) {
-        if statement.model.is_some() || statement.verb != Verb::Select || !self.made_of_rows.contains(&statement.site) {
-            return;
-        }
-        let named = statement.predicates.iter().find_map(|predicate| {
-            let (model, column) = predicate.column.as_ref()?;
-            let by_client = predicate.equal && matches!(predicate.value, Abs::Client(_));
-            (by_client && model.is_owner(column)).then(|| Arc::clone(model))
-        });
-        statement.model = named;
     }
 }

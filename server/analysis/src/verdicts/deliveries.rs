@@ -57,7 +57,8 @@ fn texts_of(interpreter: &Interpreter<'_>, route: &Route) -> Vec<SmolStr> {
 fn collect(expr: &Expr, found: &mut Vec<SmolStr>) {
     let mut pending = vec![expr];
     while let Some(expr) = pending.pop() {
-        found.extend(expr.as_str().cloned());
+        // A topic is called as it likes; a route begins with a slash.
+        found.extend(expr.as_str().filter(|text| text.starts_with('/')).cloned());
         pending.extend(expr.children());
     }
 }

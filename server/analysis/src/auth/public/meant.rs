@@ -69,8 +69,8 @@ pub fn is_for_machines(path: &str) -> bool {
 }
 
 /// Whether a path is one to which another service delivers events: `POST /stripe/webhook`, `POST /webhooks/github`,
-/// `POST /webhook/payments/github`, `POST /webhooks/incoming/orders/{id}`, `POST /hooks/{id}`. Under `/webhooks` callers may also
-/// keep where theirs are delivered to: that is a path by itself.
+/// `POST /webhook/payments/github`, `POST /webhooks/incoming/orders/{id}`. Below `/webhooks` callers may also keep where theirs
+/// are delivered to: that is a path by itself, or with a key.
 pub fn is_delivery(path: &str, methods: &[SmolStr]) -> bool {
     let segments = normalised(path);
     let segments: Vec<&str> = segments.iter().map(SmolStr::as_str).collect();
@@ -78,7 +78,7 @@ pub fn is_delivery(path: &str, methods: &[SmolStr]) -> bool {
     let is_fixed = |segment: &&str| !segment.starts_with('{');
     let comes_in = |pair: &[&str]| matches!(pair, [hook, to] if is_hook(hook) && matches!(*to, "incoming" | "inbound" | "receive" | "receiver"));
     let delivers = match segments.as_slice() {
-        [.., before, _] if is_hook(before) => true,
+        [.., before, last] if is_hook(before) => is_fixed(last),
         ["webhook" | "hook", below @ ..] if below.iter().all(is_fixed) => true,
         _ => ends_in_delivery(path) || segments.windows(2).any(comes_in),
     };

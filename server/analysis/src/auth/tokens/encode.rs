@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, Found, last_name};
+use super::super::code::{Body, Found, Scope, last_name};
 use super::key_source::{key, plain_field};
 use super::libraries::{Does, Library, does};
 use super::payload::{Payload, claims_of};
@@ -92,12 +92,16 @@ fn marked_by(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> Ve
 /// Whether a claim that says what a token is for is an attribute of the object whose method signs it: what makes the
 /// object says what it holds.
 fn is_marked_elsewhere(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]) -> bool {
-    let Some(own) = body.def.and_then(|def| def.params.first()).map(|param| &param.name.name) else { return false };
+    let Scope::Function(method) = body.scope else { return false };
+    let own = method.def.params.first().filter(|_| method.class.is_some() && method.takes_receiver());
+    let Some(own) = own.map(|param| &param.name.name) else { return false };
     let is_own = |value: &Expr| match &body.traced(value).kind {
         ExprKind::Attribute { value, .. } => value.as_name() == Some(own),
         _ => false,
     };
-    claims.iter().any(|(name, value)| MARKS.contains(&name.as_str()) && value.is_some_and(is_own))
+    // What its owner may do is no purpose.
+    let says_purpose = |name: &str| name != "scope" && MARKS.contains(&name);
+    claims.iter().any(|(name, value)| says_purpose(name) && value.is_some_and(is_own))
 }
 
 /// Whether a claim that is true says what a token is for, by its name.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, Scope, last_name, mentions, parts};
-use super::callees::callee;
+use super::callees::{callee, parameter};
 use super::{Given, Introspection, ItemTokens, SessionLookup, SessionQuery, secrets};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
@@ -215,26 +215,27 @@ fn by_text(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(SessionLookup,
 
 /// Whether a body says anything of when something ends.
 fn minds_the_end(body: &Body<'_, '_, '_>) -> bool {
-    let says = |text: &str| text.to_ascii_lowercase().contains("expir");
     let by_name = body.find(&|expr| match &expr.kind {
-        ExprKind::Name(name) | ExprKind::Str(name) => says(name),
-        ExprKind::Attribute { name, .. } => says(&name.name) || name.name == "is_valid" || name.name == "is_active",
-        ExprKind::Call { args, .. } => args.iter().any(|arg| arg.name.as_ref().is_some_and(|name| says(&name.name))),
+        ExprKind::Name(name) | ExprKind::Str(name) => speaks_of_end(name),
+        ExprKind::Attribute { name, .. } => {
+            speaks_of_end(&name.name) || name.name == "is_valid" || name.name == "is_active"
+        }
+        ExprKind::Call { args, .. } => {
+            args.iter().any(|arg| arg.name.as_ref().is_some_and(|name| speaks_of_end(&name.name)))
+        }
         _ => false,
     });
     !by_name.is_empty()
 }
 
-/// Whether what a body looks up goes to a function of the project that says anything of when something ends:
+/// Whether a row that a body looks up goes to a function of the project that reads when it ends:
 /// `if not is_live(row, now): raise …`.
 fn hands_to_who_minds(body: &Body<'_, '_, '_>, found: &[(SessionLookup, Given)]) -> bool {
     let held = held(body, found);
-    body.calls().iter().filter_map(Found::call).any(|(func, args)| {
-        args.iter().any(|arg| held.iter().any(|name| mentions(&arg.value, name))) && minds_inside(body, func, 0)
-    })
+    hands_on(body, &|expr| expr.as_name().is_some_and(|name| held.contains(&name)), 0)
 }
 
-/// Variables that hold what lookups find, or something of it.
+/// Variables that hold what lookups find: `query = …`, `result = db.execute(query)`, `session, user = result.one()`.
 fn held<'b>(body: &Body<'b, '_, '_>, found: &[(SessionLookup, Given)]) -> Vec<&'b SmolStr> {
     let mut held: Vec<&SmolStr> = Vec::new();
     for (stmt, _) in body.statements() {
@@ -260,13 +261,51 @@ fn names_in<'e>(target: &'e Expr, names: &mut Vec<&'e SmolStr>) {
     }
 }
 
-/// Whether a function of the project, or one that it hands something on to, says anything of when something ends.
-fn minds_inside(body: &Body<'_, '_, '_>, func: &Expr, depth: u32) -> bool {
-    let Some(function) = callee(body, func).filter(|_| depth < MAX_DEPTH) else { return false };
-    let function = body.interpreter.current(&function);
-    let inside = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
-    let called = || inside.calls().iter().filter_map(Found::call).filter(|(_, args)| !args.is_empty());
-    minds_the_end(&inside) || called().any(|(func, _)| minds_inside(&inside, func, depth + 1))
+/// Whether a row, or when it ends, is an argument of a call of a function of the project that compares that with something.
+fn hands_on(body: &Body<'_, '_, '_>, is_row: &dyn Fn(&Expr) -> bool, depth: u32) -> bool {
+    let is_end = |expr: &Expr| matches!(&expr.kind, ExprKind::Attribute { value, name } if speaks_of_end(&name.name) && is_row(value));
+    depth < MAX_DEPTH
+        && body.calls().iter().filter_map(Found::call).any(|(func, args)| {
+            let is_given = |arg: &Arg| is_row(&arg.value) || is_end(&arg.value);
+            let at: Vec<usize> = (0..args.len()).filter(|at| is_given(&args[*at])).collect();
+            let Some(function) = callee(body, func).filter(|_| !at.is_empty()) else { return false };
+            let function = body.interpreter.current(&function);
+            let inside = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
+            let taken: Vec<&SmolStr> =
+                at.iter().filter_map(|at| parameter(&function, args, *at)).map(|param| &param.name.name).collect();
+            let is_taken = |expr: &Expr| expr.as_name().is_some_and(|name| taken.contains(&name));
+            minds_what(&inside, &is_taken) || hands_on(&inside, &is_taken, depth + 1)
+        })
+}
+
+/// Whether a body asks for the end of what it was given, or compares the end that it was given.
+fn minds_what(body: &Body<'_, '_, '_>, is_taken: &dyn Fn(&Expr) -> bool) -> bool {
+    let reads_end = |expr: &Expr| match &expr.kind {
+        ExprKind::Attribute { value, name } => {
+            is_taken(value) && (speaks_of_end(&name.name) || matches!(name.name.as_str(), "is_valid" | "is_active"))
+        }
+        ExprKind::Compare { first, rest } => {
+            let is_end = |side: &Expr| {
+                holds(side, &|part| is_taken(part) && part.as_name().is_some_and(|name| speaks_of_end(name)))
+            };
+            is_end(first) || rest.iter().any(|(_, side)| is_end(side))
+        }
+        _ => false,
+    };
+    let sets = |found: &Found<'_>| match &found.stmt.kind {
+        StmtKind::Assign(assign) => assign.targets.iter().any(|target| target.range == found.expr.range),
+        _ => false,
+    };
+    body.find(&reads_end).iter().any(|found| !sets(found))
+}
+
+/// Whether an expression is something, or a part of it is.
+fn holds(expr: &Expr, is_it: &dyn Fn(&Expr) -> bool) -> bool {
+    is_it(expr) || parts(expr).into_iter().any(|part| holds(part, is_it))
+}
+
+fn speaks_of_end(name: &str) -> bool {
+    name.to_ascii_lowercase().contains("expir")
 }
 
 /// Finds answers of Better Auth's session endpoint that a body believes by

@@ -88,7 +88,13 @@ fn is_looked_up_as_address(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
         },
         _ => false,
     };
-    body.find(&looks_up).iter().any(|found| {
+    let looked_up = body.find(&looks_up);
+    // Whoever is looked for in another way, too, may be found by that.
+    if looked_up.len() != 1 || looked_up.iter().any(|found| is_one_of_several(body, found)) || uses(body, &is_read) != 1
+    {
+        return false;
+    }
+    looked_up.iter().any(|found| {
         let mut held: Vec<&SmolStr> = assigned(found.stmt).into_iter().collect();
         // `query = select(User).where(…)`, then `user = session.scalars(query).first()`.
         for (stmt, _) in body.statements().iter().filter(|(stmt, _)| stmt.range.start > found.stmt.range.start) {
@@ -99,6 +105,30 @@ fn is_looked_up_as_address(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
         }
         !held.is_empty() && turns_away_without(body, &|expr| expr.as_name().is_some_and(|name| held.contains(&name)))
     })
+}
+
+/// Whether a comparison is one of several of which one is enough: `or_(User.email == sub, User.id == sub)`.
+fn is_one_of_several(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
+    let range = found.expr.range;
+    let is_around = |expr: &Expr| expr.range.start <= range.start && range.end <= expr.range.end;
+    let joins = |expr: &Expr| match &expr.kind {
+        ExprKind::Binary { .. } | ExprKind::BoolOp { and: false, .. } => true,
+        ExprKind::Call { func, .. } => last_name(func).is_some_and(|name| name == "or_"),
+        _ => false,
+    };
+    !body.find(&|expr| joins(expr) && is_around(expr)).is_empty()
+}
+
+/// How often a value is used, but for where it is read and where it is asked whether there is one.
+fn uses(body: &Body<'_, '_, '_>, is_it: &dyn Fn(&Expr) -> bool) -> usize {
+    let is_use = |found: &&Found<'_>| match &found.stmt.kind {
+        StmtKind::If { .. } | StmtKind::Assert(_) | StmtKind::Raise { .. } => false,
+        StmtKind::Assign(assign) => {
+            assign.targets.iter().chain(&assign.value).all(|part| part.range != found.expr.range)
+        }
+        _ => true,
+    };
+    body.find(is_it).iter().filter(is_use).count()
 }
 
 /// The only variable that a statement assigns.

@@ -6,7 +6,7 @@ use super::ownership::{done, identity_site, is_told_at, named, principal_of, ton
 use super::tenants::{Tenants, Usual};
 use super::upkeep::Upkeep;
 use crate::auth::guard::Guard;
-use crate::data::{Access, Client, Fault, Tenancy, Use, is_user_table};
+use crate::data::{Access, Fault, Tenancy, Use, is_user_table};
 use crate::ide::{Diagnostic, Related, Severity};
 use crate::index::routes::Route;
 use crate::index::value::Site;
@@ -30,9 +30,7 @@ pub(in crate::rules) fn check(
     let mut upkeep: Option<Upkeep> = None;
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     for_each_served(state, |_, route, judged| {
-        // A provider sends the browser back with what the client may have written itself.
-        let is_callback = judged.guard.is_callback();
-        if matches!(judged.guard, Guard::Open(_) | Guard::Public(_)) && !is_callback {
+        if matches!(judged.guard, Guard::Open(_) | Guard::Public(_)) {
             return;
         }
         let within = judged.data.within.as_ref();
@@ -40,7 +38,7 @@ pub(in crate::rules) fn check(
         let of_right = within.iter().flat_map(|within| {
             within.tenants.others.iter().map(move |access| (&within.tenants, Some(*within), access))
         });
-        let is_kind = |access: &Access| access.fault == fault && (!is_callback || is_of_state(access));
+        let is_kind = |access: &Access| access.fault == fault;
         for (tenancy, within, access) in plain.chain(of_right).filter(|(_, _, access)| is_kind(access)) {
             let tenants = tenants.get_or_insert_with(|| Tenants::of(state));
             let Some(usual) = tenants.usual(state, route, within, access) else { continue };
@@ -55,24 +53,10 @@ pub(in crate::rules) fn check(
             if !is_told_at(state, wanted, site) || !seen.insert(site) {
                 continue;
             }
-            let severity = if is_callback { Severity::Warning } else { severity };
             let severity = toned_down(severity, route, &judged.guard);
-            found.push(report(
-                state,
-                info,
-                severity,
-                site,
-                message(access, &usual, !is_callback),
-                steps(state, access, &usual),
-            ));
+            found.push(report(state, info, severity, site, message(access, &usual), steps(state, access, &usual)));
         }
     });
-}
-
-/// Whether the state that a provider sends back says whose a row is.
-fn is_of_state(access: &Access) -> bool {
-    let is_state = |client: &Client| client.own && client.name == "state";
-    access.fault == Fault::TrustsClient && access.client.as_ref().is_some_and(is_state)
 }
 
 /// Whether what the client names is the tenant; a query by that is told of so, and not as one that nothing narrows.
@@ -132,9 +116,9 @@ fn severity(usual: &Usual<'_, '_>, access: &Access) -> Option<Severity> {
     Some(if kept > 1 && kept >= others { Severity::Error } else { Severity::Warning })
 }
 
-fn message(access: &Access, usual: &Usual<'_, '_>, is_verified: bool) -> String {
+fn message(access: &Access, usual: &Usual<'_, '_>) -> String {
     let (table, column) = (&access.table.name, usual.column);
-    let principal = if is_verified { principal_of(access) } else { "a verified caller".to_owned() };
+    let principal = principal_of(access);
     let kept = usual.tally.scoped();
     let others = match usual.of_right.filter(|right| right.kept > 0) {
         _ if usual.elsewhere.is_some() => {

@@ -188,10 +188,6 @@ impl<'s> Tenants<'s> {
                 return;
             }
             let tenants = &judged.data.tenants;
-            // What is looked up for whom a provider sends back is not for everybody to read.
-            if judged.guard.is_callback() {
-                return;
-            }
             if matches!(judged.guard, Guard::Open(_) | Guard::Public(_)) {
                 let read = tenants.others.iter().filter(|access| access.usage == Use::Reads);
                 found.open.extend(read.map(|access| access.table.site));
