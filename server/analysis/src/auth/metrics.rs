@@ -11,8 +11,10 @@ use crate::index::value::{FunctionRef, Resolve, Value};
 const PACKAGE: &str = "prometheus_client";
 const WRITES: &str = "generate_latest";
 
-/// Expressions that are looked at in one handler, and functions inside each other.
+/// Expressions that are looked at in one handler.
 const MAX_STEPS: usize = 200;
+
+/// Functions inside each other that are looked into.
 const MAX_DEPTH: usize = 3;
 
 /// Whether a handler does nothing but give the metrics of that package. What it calls is looked into if it is `asked_for`

@@ -42,7 +42,7 @@ pub(super) fn named(body: &Body<'_, '_, '_>, claims: &[(SmolStr, Option<&Expr>)]
     let subjects = claims.iter().filter(|(claim, _)| claim == "sub").filter_map(|(_, value)| *value);
     let named = subjects.map(|value| {
         let traced = body.traced(value);
-        named(as_text(body, value)).or(named(as_text(body, traced)))
+        named(made_of(body, value)).or(named(made_of(body, traced)))
     });
     named.fold(Subject::Unknown, Subject::or)
 }
@@ -52,7 +52,7 @@ fn is_called_address(name: &SmolStr) -> bool {
 }
 
 /// What a text is made of: `user.id` of `str(user.id)`.
-fn as_text<'e>(body: &Body<'_, '_, '_>, value: &'e Expr) -> &'e Expr {
+fn made_of<'e>(body: &Body<'_, '_, '_>, value: &'e Expr) -> &'e Expr {
     match value.as_call() {
         Some((func, [made])) if body.package(func).is_some_and(|path| path == "builtins.str") => &made.value,
         _ => value,
@@ -95,11 +95,11 @@ fn is_looked_up_as_address(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
         return false;
     }
     looked_up.iter().any(|found| {
-        let mut held: Vec<&SmolStr> = assigned(found.stmt).into_iter().collect();
+        let mut held: Vec<&SmolStr> = only_target(found.stmt).into_iter().collect();
         // `query = select(User).where(…)`, then `user = session.scalars(query).first()`.
         for (stmt, _) in body.statements().iter().filter(|(stmt, _)| stmt.range.start > found.stmt.range.start) {
             let given = |value: &Expr| held.iter().any(|name| mentions(value, name));
-            if let Some(name) = assigned(stmt).filter(|_| stmt.exprs().into_iter().any(given)) {
+            if let Some(name) = only_target(stmt).filter(|_| stmt.exprs().into_iter().any(given)) {
                 held.push(name);
             }
         }
@@ -132,7 +132,7 @@ fn uses(body: &Body<'_, '_, '_>, is_it: &dyn Fn(&Expr) -> bool) -> usize {
 }
 
 /// The only variable that a statement assigns.
-fn assigned(stmt: &Stmt) -> Option<&SmolStr> {
+fn only_target(stmt: &Stmt) -> Option<&SmolStr> {
     let StmtKind::Assign(assign) = &stmt.kind else { return None };
     let [target] = assign.targets.as_slice() else { return None };
     target.as_name()
