@@ -555,6 +555,29 @@ fn what_an_application_keeps_is_looked_at_again_when_something_else_is_kept() {
     assert_eq!(show("/p/stop.py", &other.replace(".tokens", ".others")), "Guarded");
 }
 
+/// A module that did not look at what is other than before is not executed again: what it holds of another module's
+/// values comes from an earlier run, and is there all the same.
+#[test]
+fn what_a_module_holds_of_others_stays_while_these_are_edited() {
+    let guards = "import os\nimport jwt\nfrom fastapi import APIRouter, Header\n\nclass Guard:\n    def __init__(self, key):\n        self.key = key\n\n    def read(self, authorization: str = Header()):\n        return jwt.decode(authorization, self.key, algorithms=[\"HS256\"])\n\nguard = Guard(os.environ[\"KEY\"])\nguard.reader = guard.read\nsize = 1\nouter = APIRouter(prefix=\"/rows\")\n";
+    let held = "import guards\n\nclass Held:\n    def __init__(self, guard):\n        self.guard = guard\n\nheld = Held(guards.guard)\npath = guards.outer.prefix\n";
+    let main = "from fastapi import Depends, FastAPI\nfrom held import held, path\n\napp = FastAPI()\n\n@app.get(path)\ndef rows(me=Depends(held.guard.reader)): ...\n";
+    let texts = Texts::from([
+        ("/p/guards.py".to_owned(), guards.to_owned()),
+        ("/p/held.py".to_owned(), held.to_owned()),
+        ("/p/main.py".to_owned(), main.to_owned()),
+    ]);
+    let mut show = status_of_rows(texts);
+    assert_eq!(show("/p/main.py", main), "Guarded");
+    let larger = guards.replace("size = 1", "size = 2");
+    assert_eq!(show("/p/guards.py", &larger), "Guarded");
+    assert_eq!(show("/p/main.py", &main.replace("app = FastAPI()", "app = FastAPI(title=\"x\")")), "Guarded");
+    // What it did look at.
+    assert_eq!(show("/p/guards.py", &larger.replace("\"/rows\"", "\"/others\"")), "");
+    assert_eq!(show("/p/guards.py", &larger.replace("guard.reader = guard.read", "guard.reader = print")), "Open");
+    assert_eq!(show("/p/guards.py", guards), "Guarded");
+}
+
 /// Puts texts into files of a project, one after the other, and tells how the route `/rows` is guarded then. Each time a
 /// fresh start has to say the same.
 fn status_of_rows(mut texts: Texts) -> impl FnMut(&str, &str) -> String {

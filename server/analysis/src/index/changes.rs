@@ -9,9 +9,9 @@ use std::sync::Arc;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use super::interpreter::{Interpreter, Runs};
-use super::looked_at::{HIERARCHY, Name, RestsOn, name_of_state};
-use super::same::same;
+use super::interpreter::{Interpreter, ModuleRun, Runs};
+use super::looked_at::{HIERARCHY, Name, RestsOn, name_of_state, router_of_name};
+use super::same::{same, same_router};
 use crate::facts::python::file::{Binding, PythonFile};
 use crate::vfs::FileId;
 
@@ -72,7 +72,7 @@ impl Heirs {
         }
     }
 
-    fn is_none(&self) -> bool {
+    fn are_none(&self) -> bool {
         matches!(self, Self::These(names) if names.is_empty())
     }
 
@@ -128,6 +128,11 @@ impl Edits {
         }
     }
 
+    /// Whether other classes derive from some than before, or something else is kept on a `state`.
+    pub fn touch_hierarchy(&self) -> bool {
+        !self.heirs.are_none()
+    }
+
     /// Files that were read anew.
     pub fn read_anew(&self) -> impl Iterator<Item = FileId> {
         self.before.keys().chain(&self.reshaped).copied()
@@ -143,12 +148,18 @@ impl Changes {
     /// What follows from edits, where these modules are other than before and
     /// these runs were given up.
     pub fn new(mut stale: FxHashSet<FileId>, edits: Edits, runs: Runs) -> Self {
-        if !edits.heirs.is_none() {
+        if edits.touch_hierarchy() {
             stale.insert(HIERARCHY);
         }
         let names = RefCell::new(FxHashMap::with_capacity_and_hasher(USUAL, FxBuildHasher));
         let wholes = RefCell::new(FxHashMap::with_capacity_and_hasher(USUAL, FxBuildHasher));
         Self { stale, edits, runs, names, wholes }
+    }
+
+    /// Leaves out modules that turned out to be as before.
+    pub fn only(&mut self, stale: &FxHashSet<FileId>) {
+        self.runs.retain(|file, _| stale.contains(file));
+        self.stale.retain(|file| stale.contains(file));
     }
 
     /// Whether an answer would come out the same.
@@ -210,6 +221,9 @@ impl Changes {
         if self.edits.reshaped.contains(&file) {
             return false;
         }
+        if let Some(index) = router_of_name(&name.name) {
+            return self.is_same_router(interpreter, file, index);
+        }
         let Some(now) = interpreter.sources().facts(file) else { return false };
         let before = self.edits.before.get(&file).unwrap_or(now);
         let kept = |item: &u32| !self.edits.items.contains(&(file, *item));
@@ -230,13 +244,36 @@ impl Changes {
 
     /// Whether the module's variable holds the same after the module was executed again.
     fn is_same_variable(&self, interpreter: &Interpreter<'_>, name: &Name) -> bool {
-        let Some(before) = self.runs.get(&name.file) else { return true };
-        let now = interpreter.run(name.file);
-        match (before.globals.get(&name.name), now.globals.get(&name.name)) {
-            (Some(before), Some(now)) => same(before, now),
-            (None, None) => true,
-            _ => false,
-        }
+        self.is_same_in_runs(interpreter, name.file, |before, now| {
+            match (before.globals.get(&name.name), now.globals.get(&name.name)) {
+                (Some(before), Some(now)) => same(before, now),
+                (None, None) => true,
+                _ => false,
+            }
+        })
+    }
+
+    /// Whether a router of a module was made with the same.
+    fn is_same_router(&self, interpreter: &Interpreter<'_>, file: FileId, index: usize) -> bool {
+        self.is_same_in_runs(interpreter, file, |before, now| {
+            match (before.routers.get(index), now.routers.get(index)) {
+                (Some(before), Some(now)) => same_router(before, now),
+                (None, None) => true,
+                _ => false,
+            }
+        })
+    }
+
+    /// Whether something is the same in the run of a module before and now.
+    fn is_same_in_runs(
+        &self,
+        interpreter: &Interpreter<'_>,
+        file: FileId,
+        is_same: impl Fn(&ModuleRun, &ModuleRun) -> bool,
+    ) -> bool {
+        let Some(before) = self.runs.get(&file) else { return true };
+        let now = interpreter.run(file);
+        Arc::ptr_eq(before, &now) || is_same(before, &now)
     }
 }
 

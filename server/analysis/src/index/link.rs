@@ -18,17 +18,17 @@ use crate::vfs::FileId;
 /// Includes inside each other.
 const MAX_INCLUDES: usize = 16;
 
-/// Joins the runs of the modules that contribute to it to the route table. What rests on no module in `stale` is
-/// taken over from the table before, and so is what a handler asks for that
-/// means the same after `changes`; without them nothing is.
+/// Joins the runs of the modules that contribute to it to the route table. `known` are the modules that are other than
+/// before and what changed: what rests on none of these is taken over from the table before, and so is what a handler
+/// asks for that means the same; without them nothing is.
 pub fn link(
     interpreter: &Interpreter<'_>,
     contributions: &Contributions,
     runs: &[Arc<ModuleRun>],
     before: &RouteTable,
-    stale: Option<&FxHashSet<FileId>>,
-    changes: Option<&Changes>,
+    known: Option<(&FxHashSet<FileId>, &Changes)>,
 ) -> RouteTable {
+    let (stale, changes) = known.unzip();
     let linker = Linker { interpreter, contributions, runs, changes };
     // Routers to which a module of now may have added something.
     let touched: FxHashSet<RouterId> = stale.map_or_else(FxHashSet::default, |stale| {
@@ -437,7 +437,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         if effect.module == include.module {
             return effect.number > include.number;
         }
-        let reads = |reader: FileId, read: FileId| self.run(reader).is_some_and(|run| run.reads.contains(&read));
+        let reads = |reader: FileId, read: FileId| self.run(reader).is_some_and(|run| run.reads(read));
         reads(effect.module, include.module) && !reads(include.module, effect.module)
     }
 

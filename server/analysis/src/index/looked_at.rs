@@ -22,6 +22,19 @@ pub fn name_of_state(name: &str) -> SmolStr {
     SmolStr::new(format!("state.{name}"))
 }
 
+/// How a router of a module is called among its names: what it was made with. Nothing else is called so.
+pub fn name_of_router(index: u32) -> SmolStr {
+    SmolStr::new(format!("{ROUTER}{index}"))
+}
+
+/// The index of a router that is called so.
+pub fn router_of_name(name: &str) -> Option<usize> {
+    name.strip_prefix(ROUTER)?.parse().ok()
+}
+
+/// What names of routers begin with.
+const ROUTER: &str = "router ";
+
 /// A module-level name that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Name {
@@ -84,6 +97,20 @@ impl LookedAt {
         if self.others.insert(Arc::as_ptr(rests_on), Arc::clone(rests_on)).is_none() {
             self.files.extend(rests_on.files.iter());
         }
+    }
+
+    /// Adds what was looked at for something that nobody can ask later what it rests on.
+    pub fn absorb(&mut self, other: Self) {
+        self.files.extend(other.files);
+        self.names.extend(other.names);
+        self.bodies.extend(other.bodies);
+        self.others.extend(other.others);
+    }
+
+    /// Leaves out what is in a module itself, but that it was looked at.
+    pub fn leave_out(&mut self, file: FileId) {
+        self.names.retain(|name| name.file != file);
+        self.bodies.retain(|(of, _)| *of != file);
     }
 
     /// All of it, for an answer to rest on.

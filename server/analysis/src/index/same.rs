@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::dependencies::Node;
+use super::interpreter::Router;
 use super::routes::{Middleware, Route};
 use super::value::{Arguments, Attributes, ClassRef, Depends, Frame, FunctionRef, Instance, Unknown, Value};
 
@@ -37,6 +40,32 @@ fn same_dependencies(a: &[Node], b: &[Node]) -> bool {
         place(a) == place(b) && (&a.parameter, &a.scopes) == (&b.parameter, &b.scopes) && same(&a.callable, &b.callable)
     };
     a.len() == b.len() && a.iter().zip(b).all(are_same)
+}
+
+/// Whether two routers were made with the same.
+pub fn same_router(a: &Router, b: &Router) -> bool {
+    let how = |router: &Router| (router.kind, router.site, router.attributes.len());
+    let same_class = match (&a.class, &b.class) {
+        (Some(a), Some(b)) => Comparison { depth: 0 }.classes(a, b),
+        (None, None) => true,
+        _ => false,
+    };
+    let same_attribute = |(name, a): (&SmolStr, &Value)| b.attributes.get(name).is_some_and(|b| same(a, b));
+    how(a) == how(b)
+        && same_class
+        && same(&a.prefix, &b.prefix)
+        && a.dependencies.unknown == b.dependencies.unknown
+        && same_perhaps(&a.oauth2_redirect, &b.oauth2_redirect)
+        && Comparison { depth: 0 }.lists(&a.dependencies.known, &b.dependencies.known)
+        && a.attributes.iter().all(same_attribute)
+}
+
+fn same_perhaps(a: &Option<Value>, b: &Option<Value>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => same(a, b),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 /// Whether two middlewares are the same class or function, made with the same arguments.

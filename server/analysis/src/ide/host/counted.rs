@@ -175,3 +175,40 @@ fn a_key_in_a_dependency_judges_again_whom_it_guards() {
     let (routes, functions) = key(&mut host, "deps", DEPS, "        raise HTTPException(401");
     assert_eq!((routes, functions), (2 * GROUPS, 1));
 }
+
+/// Modules that are executed again by an edit of one.
+fn executed_again(host: &mut AnalysisHost, name: &str, text: &str) -> Vec<String> {
+    let before = host.snapshot();
+    host.apply(opened(name, text));
+    let after = host.snapshot();
+    let (before, after) = (&before.state, &after.state);
+    let is_known = |file, run| before.runs.get(file).is_some_and(|known| Arc::ptr_eq(known, run));
+    let again = after.runs.iter().filter(|(file, run)| !is_known(*file, *run));
+    let mut paths: Vec<String> =
+        again.filter_map(|(file, _)| after.sources.file(*file)).map(|file| file.path.to_string()).collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn a_key_in_a_module_executes_again_who_read_what_is_other_than_before() {
+    const SETTINGS: &str = "class Settings:\n    def __init__(self, prefix):\n        self.prefix = prefix\n\n\nsettings = Settings(\"/v1\")\nsize = \"a\"\n";
+    let router =
+        "from fastapi import APIRouter\nfrom settings import settings\n\nrouter = APIRouter(prefix=settings.prefix)\n";
+    let main = "from fastapi import FastAPI\nfrom routes import router\nfrom settings import size\n\napp = FastAPI()\napp.include_router(router, prefix=\"/\" + size)\n";
+    let mut host = AnalysisHost::new();
+    let disk = |name: &str, text: &str| (format!("/p/{name}.py"), FileContent::Text(text.into()));
+    host.apply(Change {
+        roots: Some(vec!["/p".to_owned()]),
+        disk: vec![disk("settings", SETTINGS), disk("routes", router), disk("main", main)],
+        ..Change::default()
+    });
+    let again = |host: &mut AnalysisHost, from: &str, to: &str| {
+        let again = executed_again(host, "settings", &SETTINGS.replace(from, to));
+        host.apply(opened("settings", SETTINGS));
+        again
+    };
+    assert_eq!(again(&mut host, "a\"\n", "a\"\n\n"), [""; 0]);
+    assert_eq!(again(&mut host, "\"a\"", "\"b\""), ["/p/main.py", "/p/settings.py"]);
+    assert_eq!(again(&mut host, "/v1", "/v2"), ["/p/routes.py", "/p/settings.py"]);
+}

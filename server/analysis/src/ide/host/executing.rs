@@ -3,16 +3,42 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::State;
 use crate::index::changes::{Changes, Edits};
 use crate::index::contributions::Contributions;
 use crate::index::interpreter::{Interpreter, ModuleRun, Remembered, Runs, Session};
 use crate::index::link::link;
-use crate::index::looked_at::RestsOn;
+use crate::index::looked_at::{HIERARCHY, RestsOn};
 use crate::index::routes::RouteTable;
 use crate::vfs::FileId;
+
+/// Modules that may be other than before, each behind those that it looked at. Those that looked at each other
+/// are not among them.
+fn readers_last(changes: &Changes) -> Vec<FileId> {
+    let mut waiting: FxHashMap<FileId, usize> = changes.stale.iter().map(|file| (*file, 0)).collect();
+    let mut readers: FxHashMap<FileId, Vec<FileId>> = FxHashMap::default();
+    for (file, run) in &changes.runs {
+        for other in run.rests_on.files.iter().filter(|other| *other != file && changes.stale.contains(other)) {
+            *waiting.entry(*file).or_default() += 1;
+            readers.entry(*other).or_default().push(*file);
+        }
+    }
+    let mut order: Vec<FileId> = waiting.iter().filter(|(_, others)| **others == 0).map(|(file, _)| *file).collect();
+    let mut at = 0;
+    while let Some(file) = order.get(at).copied() {
+        at += 1;
+        for reader in readers.get(&file).into_iter().flatten() {
+            let others = waiting.entry(*reader).or_default();
+            *others = others.saturating_sub(1);
+            if *others == 0 {
+                order.push(*reader);
+            }
+        }
+    }
+    order
+}
 
 /// What executing modules again gave.
 #[derive(Default)]
@@ -35,25 +61,23 @@ impl State {
         touched: &BTreeSet<FileId>,
         edits: Edits,
     ) -> Executed {
-        let mut stale = invalid.clone();
-        let mut given_up = Runs::default();
         if everything {
             self.runs = Arc::default();
             self.runs_by_file = Arc::default();
             self.contributions = Arc::default();
             self.executed = Arc::default();
         }
-        // Whoever read something that goes, goes too.
-        let mut pending: Vec<FileId> = stale.iter().copied().collect();
-        while let Some(file) = pending.pop() {
-            if let Some(run) = self.runs.get(&file).cloned() {
-                Arc::make_mut(&mut self.runs).remove(&file);
-                Arc::make_mut(&mut self.runs_by_file).remove(file, &run.reads);
-                given_up.insert(file, run);
+        let mut changes = self.doubted(invalid, edits);
+        let interpreter = Interpreter::new(&self.sources, &self.runs).doubting(changes.stale.clone());
+        for file in readers_last(&changes) {
+            // What a module read of one that is other than before may be the same.
+            let run = changes.runs.get(&file).filter(|_| !invalid.contains(&file));
+            if run.is_some_and(|run| changes.hold(&interpreter, &run.rests_on)) {
+                interpreter.keep(file);
             }
-            pending.extend(self.runs_by_file.of_one(file).filter(|reader| stale.insert(*reader)));
         }
-        let interpreter = Interpreter::new(&self.sources, &self.runs);
+        let stale = interpreter.outdated();
+        changes.only(&stale);
         let is_root = |file: &FileId| self.sources.file(*file).is_some_and(|f| f.relevant && f.facts.is_some());
         let mut roots: Vec<FileId> = match everything {
             true => self.sources.relevant().map(|(file, _)| file).collect(),
@@ -67,17 +91,15 @@ impl State {
         new_runs.retain(|file, run| {
             !(run.routers.is_empty() && run.effects.is_empty() && run.executed.is_empty()) && is_root(file)
         });
-        let contributions = Contributions::since(&self.contributions, &interpreter, &stale, &given_up, new_runs);
+        let contributions = Contributions::since(&self.contributions, &interpreter, &stale, &changes.runs, new_runs);
         let current: Vec<Arc<ModuleRun>> = contributions.modules().iter().map(|file| interpreter.run(*file)).collect();
-        let stale = (!everything).then_some(stale);
-        let changes = stale.clone().map(|mut stale| {
-            stale.extend(touched);
-            Changes::new(stale, edits, given_up)
-        });
-        let table = link(&interpreter, &contributions, &current, &self.table, stale.as_ref(), changes.as_ref());
+        changes.stale.extend(touched);
+        let known = (!everything).then_some((&stale, &changes));
+        let table = link(&interpreter, &contributions, &current, &self.table, known);
         let mut in_use = Arc::clone(&self.in_use);
         let handling = Arc::make_mut(&mut in_use).relink(&table, &interpreter);
         let session = interpreter.finish();
+        self.give_up(&changes.runs);
         let remembered = self.take_over(session);
         self.in_use = in_use;
         if let Some(unexamined) = &mut self.unexamined {
@@ -86,7 +108,29 @@ impl State {
         }
         self.contributions = contributions;
         let before = std::mem::replace(&mut self.table, Arc::new(table));
-        Executed { before: Some(before), changes, remembered }
+        Executed { before: Some(before), changes: (!everything).then_some(changes), remembered }
+    }
+
+    /// What edits may have changed at most: modules that are no longer valid, and whoever looked at one of these.
+    fn doubted(&self, invalid: &FxHashSet<FileId>, edits: Edits) -> Changes {
+        let (mut stale, mut runs) = (invalid.clone(), Runs::default());
+        let mut pending: Vec<FileId> = stale.iter().copied().collect();
+        pending.extend(edits.touch_hierarchy().then_some(HIERARCHY));
+        while let Some(file) = pending.pop() {
+            if let Some(run) = self.runs.get(&file) {
+                runs.insert(file, Arc::clone(run));
+            }
+            pending.extend(self.runs_by_file.of_one(file).filter(|reader| stale.insert(*reader)));
+        }
+        Changes::new(stale, edits, runs)
+    }
+
+    /// Forgets runs.
+    fn give_up(&mut self, given_up: &Runs) {
+        for (file, run) in given_up {
+            Arc::make_mut(&mut self.runs).remove(file);
+            Arc::make_mut(&mut self.runs_by_file).remove(*file, run.rests_on.files.iter());
+        }
     }
 
     /// Forgets the verdicts that may be other after changes; all without them.
@@ -152,7 +196,7 @@ impl State {
             let readers = Arc::make_mut(&mut self.runs_by_file);
             let runs = Arc::make_mut(&mut self.runs);
             for (file, run) in session.runs {
-                readers.add(file, &run.reads);
+                readers.add(file, run.rests_on.files.iter());
                 let executed = &mut self.executed_in_runs;
                 if run.executed.iter().any(|item| !executed.contains(item)) {
                     Arc::make_mut(executed).extend(&run.executed);

@@ -4,8 +4,8 @@
 //! over known lists, and branches (both of them, when the condition is not
 //! known). What it can't follow becomes [`Value::Unknown`] with a reason.
 //!
-//! One execution per module, kept until the outline of the module, of a module
-//! that it read, or of a function body that it executed changes.
+//! One execution per module, kept until the outline of the module changes, what it
+//! read of another module means something else, or a function body that it executed is edited.
 
 mod builtins;
 mod calls;
@@ -77,11 +77,20 @@ pub struct ModuleRun {
     pub routers: Vec<Router>,
     /// What was done to routers, its own and others', in order.
     pub effects: Vec<Effect>,
-    /// Modules whose names or definitions it looked at.
-    pub reads: FxHashSet<FileId>,
+    /// What it looked at in other modules; its own is among the files.
+    pub rests_on: Arc<RestsOn>,
     /// Top-level items of which a function body was executed.
     pub executed: FxHashSet<(FileId, u32)>,
     made: Made,
+    /// Runs that its values may come from. These forget what they made when they go, also those of revisions long gone.
+    sources: Box<[Arc<ModuleRun>]>,
+}
+
+impl ModuleRun {
+    /// Whether it looked at a module.
+    pub fn reads(&self, file: FileId) -> bool {
+        self.rests_on.files.binary_search(&file).is_ok()
+    }
 }
 
 /// Instances and class bodies of a run. They may hold each other in circles,
@@ -148,7 +157,11 @@ pub struct Interpreter<'a> {
     /// Runs of earlier revisions that still hold.
     known: &'a KnownRuns,
     runs: RefCell<Runs>,
+    /// Modules of which the run that is known may be no longer so.
+    outdated: RefCell<FxHashSet<FileId>>,
     running: RefCell<Vec<FileId>>,
+    /// Runs that were asked for since the innermost run began.
+    asked: RefCell<FxHashMap<FileId, Arc<ModuleRun>>>,
     /// Whether what the environment decides is looked up as it is without it.
     keeps_defaults: Cell<bool>,
     /// Lowest position in `running` that a cyclic import reached.
@@ -200,7 +213,9 @@ impl<'a> Interpreter<'a> {
             sources,
             known: runs,
             runs: RefCell::default(),
+            outdated: RefCell::default(),
             running: RefCell::default(),
+            asked: RefCell::default(),
             keeps_defaults: Cell::default(),
             cycle: Cell::new(usize::MAX),
             wanted: RefCell::default(),
@@ -215,6 +230,21 @@ impl<'a> Interpreter<'a> {
             implemented: RefCell::default(),
             expressions: Expressions::default(),
         }
+    }
+
+    /// Modules of which the known run is given up, unless it is said to hold.
+    pub fn doubting(self, outdated: FxHashSet<FileId>) -> Self {
+        Self { outdated: RefCell::new(outdated), ..self }
+    }
+
+    /// Says that the known run of a module holds.
+    pub fn keep(&self, file: FileId) {
+        self.outdated.borrow_mut().remove(&file);
+    }
+
+    /// Modules of which the known run does not hold.
+    pub fn outdated(&self) -> FxHashSet<FileId> {
+        self.outdated.borrow().clone()
     }
 
     /// The files it works on.
@@ -240,35 +270,48 @@ impl<'a> Interpreter<'a> {
     /// The run of a module, executed now if need be. A module that is already
     /// being executed (an import cycle) looks empty.
     pub fn run(&self, file: FileId) -> Arc<ModuleRun> {
-        if let Some(run) = self.known.get(&file).or(self.runs.borrow().get(&file)) {
-            return Arc::clone(run);
+        let known = self.known.get(&file).filter(|_| !self.outdated.borrow().contains(&file)).cloned();
+        let Some(run) = known.or_else(|| self.runs.borrow().get(&file).cloned()).or_else(|| self.execute(file)) else {
+            return Arc::default();
+        };
+        if !self.running.borrow().is_empty() {
+            self.asked.borrow_mut().entry(file).or_insert_with(|| Arc::clone(&run));
         }
+        run
+    }
+
+    /// Executes a module, unless that is being done.
+    fn execute(&self, file: FileId) -> Option<Arc<ModuleRun>> {
         let position = self.running.borrow().iter().position(|&f| f == file);
         if let Some(position) = position {
             self.cycle.set(self.cycle.get().min(position));
-            return Arc::default();
+            return None;
         }
-        let Some(facts) = self.sources.facts(file).cloned() else { return Arc::default() };
+        let facts = Arc::clone(self.sources.facts(file)?);
         let depth = self.running.borrow().len();
         self.running.borrow_mut().push(file);
-        let outer = self.looked_at.take();
+        let (outer, asked) = (self.looked_at.take(), self.asked.take());
         let mut execution = Execution::new(self, file);
         execution.module(&facts);
         let mut run = execution.run;
-        run.reads = self.looked_at.replace(outer).files;
+        let mut looked_at = self.looked_at.replace(outer);
+        let asked = self.asked.replace(asked);
         self.running.borrow_mut().pop();
         // What was computed while an outer module was half executed depends on
         // where the execution began: keep only what does not.
         if self.cycle.get() < depth {
-            // Nobody can ask it later what it rests on.
-            self.looked_at.borrow_mut().files.extend(&run.reads);
+            self.looked_at.borrow_mut().absorb(looked_at);
+            self.asked.borrow_mut().extend(asked);
             run.made.release();
-            return Arc::new(run);
+            return Some(Arc::new(run));
         }
         self.cycle.set(usize::MAX);
+        looked_at.leave_out(file);
+        run.rests_on = looked_at.into_rests_on(&mut self.remembered.shared.borrow_mut());
+        run.sources = asked.into_values().collect();
         let run = Arc::new(run);
         self.runs.borrow_mut().insert(file, Arc::clone(&run));
-        run
+        Some(run)
     }
 
     fn function(&self, def: &Arc<Function>, scope: &Scope) -> Arc<FunctionRef> {

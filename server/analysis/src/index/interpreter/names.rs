@@ -48,10 +48,10 @@ impl<'a> Interpreter<'a> {
         value
     }
 
-    /// Counts a module's name as looked at. A run is kept or given up as a whole.
+    /// Counts a module's name as looked at. A run goes with its own module, whatever it looked at there.
     pub(super) fn count_name(&self, file: FileId, name: &str) {
         let mut all = self.looked_at.borrow_mut();
-        if self.running.borrow().is_empty() { all.add(file, name) } else { _ = all.files.insert(file) }
+        if self.running.borrow().last() == Some(&file) { _ = all.files.insert(file) } else { all.add(file, name) }
     }
 
     pub(super) fn lookup_within(&self, file: FileId, name: &str, depth: u32) -> Value {

@@ -8,6 +8,7 @@ use super::super::value::{Arguments, Resolve, RouteDecorator, RouterId, Site, Un
 use super::effects::{DependencyList, Effect, Registration, Router, RouterKind};
 use super::expressions::{UNSUPPORTED, truth};
 use super::{Execution, Scope};
+use crate::index::looked_at::name_of_router;
 use crate::index::routes::RouteKind;
 
 /// Methods of a router that make a decorator, with the methods that its route answers.
@@ -195,6 +196,7 @@ impl Execution<'_, '_> {
         if id.file == self.root && !self.detached {
             return self.run.routers.get(id.index as usize).cloned();
         }
+        self.interpreter.count_name(id.file, &name_of_router(id.index));
         self.interpreter.run(id.file).routers.get(id.index as usize).cloned()
     }
 
