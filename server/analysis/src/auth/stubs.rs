@@ -8,7 +8,7 @@ use super::constant::{is_constant, is_logged, is_model, is_response};
 use crate::facts::python::idioms::is_pass;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Handler, Param, Spread, Stmt, StmtKind, positional};
 use crate::index::interpreter::Interpreter;
-use crate::index::value::{FunctionRef, Resolve, Site, Value};
+use crate::index::value::{FunctionRef, Resolve, Site, Unknown, Value};
 
 /// Expressions that are looked at in one handler.
 const MAX_STEPS: usize = 1200;
@@ -48,6 +48,9 @@ const PARTS: &[&str] = &[
     "removesuffix",
     "copy",
     "isoformat",
+    "getvalue",
+    "getbuffer",
+    "read",
 ];
 
 /// What makes another form of what it is given.
@@ -75,6 +78,7 @@ const FORMS: &[&str] = &[
     "builtins.enumerate",
     "builtins.zip",
     "builtins.isinstance",
+    "builtins.iter",
     "json.dumps",
     "json.loads",
     "uuid.uuid4",
@@ -83,8 +87,28 @@ const FORMS: &[&str] = &[
 /// Modules of Python of which every function only calculates, or draws what means nothing.
 const CALCULATE: &[&str] = &["math", "random", "statistics"];
 
-/// Methods that put something into a list, dictionary or set.
-const FILL: &[&str] = &["append", "extend", "add", "update", "insert", "setdefault", "sort", "reverse"];
+/// What is written to: files in memory, and writers of what they are given.
+const FILES: &[&str] = &["io.StringIO", "io.BytesIO", "csv.writer", "csv.DictWriter"];
+
+/// What waits, and does nothing else.
+const WAITS: &[&str] = &["asyncio.sleep", "anyio.sleep"];
+
+/// Methods that put something into a list, dictionary, set or file in memory.
+const FILL: &[&str] = &[
+    "append",
+    "extend",
+    "add",
+    "update",
+    "insert",
+    "setdefault",
+    "sort",
+    "reverse",
+    "write",
+    "writerow",
+    "writerows",
+    "writeheader",
+    "seek",
+];
 
 /// Whether a handler reads nothing and changes nothing.
 pub(super) fn touches_nothing(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
@@ -98,6 +122,7 @@ pub(super) fn touches_nothing(interpreter: &Interpreter<'_>, handler: &FunctionR
         requests: requests.map(|param| param.name.name.clone()).collect(),
         made: Vec::new(),
         settings: Vec::new(),
+        asks_whether: false,
         depth: 0,
         steps: MAX_STEPS,
     };
@@ -196,6 +221,8 @@ struct Look<'l, 'i> {
     made: Vec<SmolStr>,
     /// Variables that hold the settings.
     settings: Vec<SmolStr>,
+    /// Whether nothing is told of a value but whether it is there: `bool(…)`.
+    asks_whether: bool,
     /// How many functions are being looked into.
     depth: usize,
     steps: usize,
@@ -235,7 +262,8 @@ impl Look<'_, '_> {
                 }
                 ([Expr { kind: ExprKind::Name(name), .. }], Some(value)) if self.is_given(value) => {
                     self.given.push(name.clone());
-                    self.made.extend(is_display(value).then(|| name.clone()));
+                    let is_made = is_display(value) || self.makes_file(value);
+                    self.made.extend(is_made.then(|| name.clone()));
                     true
                 }
                 _ => false,
@@ -268,18 +296,32 @@ impl Look<'_, '_> {
         }
     }
 
-    /// Whether a statement is a word to the reader, or to a log.
+    /// Whether a statement is a word to the reader, or to a log, or waits.
     fn says(&mut self, expr: &Expr) -> bool {
-        if matches!(expr.kind, ExprKind::Str(_)) {
-            return true;
-        }
+        let (expr, is_awaited) = match &expr.kind {
+            ExprKind::Str(_) => return true,
+            ExprKind::Await(awaited) => (&**awaited, true),
+            _ => (expr, false),
+        };
         let Some((func, args)) = expr.as_call() else { return false };
+        if is_awaited {
+            let waits = matches!(self.interpreter.eval(self.handler, func), Value::Package(path) if WAITS.contains(&path.as_str()));
+            return waits && args.iter().all(|arg| self.is_given(&arg.value)) || self.follows(func, args, true);
+        }
         let is_harmless = match self.interpreter.eval(self.handler, func) {
             Value::Package(path) => path == "builtins.print" || calculates(&path),
             _ => false,
         };
-        (is_harmless || self.fills(func) || is_logged(self.interpreter, self.handler, expr))
-            && args.iter().all(|arg| self.is_given(&arg.value))
+        let says = is_harmless || self.fills(func) || is_logged(self.interpreter, self.handler, expr);
+        says && args.iter().all(|arg| self.is_given(&arg.value)) || self.follows(func, args, false)
+    }
+
+    /// Whether an expression makes a file in memory, or what writes to one.
+    fn makes_file(&self, value: &Expr) -> bool {
+        let makes = |path: &str| FILES.contains(&path);
+        value.as_call().is_some_and(
+            |(func, _)| matches!(self.interpreter.eval(self.handler, func), Value::Package(path) if makes(&path)),
+        )
     }
 
     /// Whether what is called puts something into a list or dictionary that the function made itself.
@@ -304,7 +346,11 @@ impl Look<'_, '_> {
         self.steps = left;
         match &expr.kind {
             ExprKind::Name(name) if self.given.contains(name) => true,
-            ExprKind::Attribute { value, name } if !may_be_secret(&name.name) && self.is_of_settings(value) => true,
+            ExprKind::Attribute { value, name }
+                if (self.asks_whether || !may_be_secret(&name.name)) && self.is_of_settings(value) =>
+            {
+                true
+            }
             ExprKind::Attribute { value, name } if self.is_asked(value, &name.name) => true,
             ExprKind::Attribute { value, .. } if self.is_given(value) => true,
             ExprKind::Subscript { value, index } => self.is_given(value) && self.is_given(index),
@@ -335,9 +381,9 @@ impl Look<'_, '_> {
             }
             ExprKind::Call { func, args } => {
                 self.tells_whether_set(func, args)
-                    || self.is_published_setting(func, args)
+                    || self.is_told_setting(func, args)
                     || is_constant(self.interpreter, self.handler, expr, &mut self.steps)
-                    || ((self.only_holds(func) || self.only_forms(func))
+                    || ((self.only_holds(func) || self.only_forms(func) || self.makes_file(expr))
                         && args.iter().all(|arg| self.is_given(&arg.value)))
                     || self.follows(func, args, false)
             }
@@ -359,19 +405,39 @@ impl Look<'_, '_> {
         }
     }
 
-    /// Whether a call only tells whether the environment has something: `bool(os.getenv("PAYMENT_KEY"))`.
+    /// Whether a call only tells whether something is there, in the environment perhaps: `bool(os.getenv("PAYMENT_KEY"))`.
     fn tells_whether_set(&mut self, func: &Expr, args: &[Arg]) -> bool {
         let is_bool =
             matches!(self.interpreter.eval(self.handler, func), Value::Package(path) if path == "builtins.bool");
         let [only] = args else { return false };
-        is_bool && only.value.as_call().is_some_and(|(func, _)| self.is_environment(func))
+        // What the caller sends may be a guess: it is told nothing of that.
+        let (outer, given) = (std::mem::replace(&mut self.asks_whether, true), std::mem::take(&mut self.given));
+        let tells = is_bool && self.is_there(&only.value);
+        (self.asks_whether, self.given) = (outer, given);
+        tells
     }
 
-    /// Whether a call looks up what services have their clients publish: `os.getenv("STRIPE_PUBLISHABLE_KEY", "")`.
-    fn is_published_setting(&mut self, func: &Expr, args: &[Arg]) -> bool {
-        const PUBLISHED: &[&str] = &["PUBLISHABLE", "SITE_KEY", "VAPID_PUBLIC"];
+    /// Whether all that decides an expression is whether something is there, in the module perhaps.
+    fn is_there(&mut self, expr: &Expr) -> bool {
+        match &expr.kind {
+            ExprKind::BoolOp { values, .. } => values.iter().all(|value| self.is_there(value)),
+            ExprKind::Name(_) => self.is_given(expr) || !self.is_local(expr),
+            _ => self.is_given(expr),
+        }
+    }
+
+    /// Whether a call looks up a setting that may be told: what services have their clients publish
+    /// (`os.getenv("STRIPE_PUBLISHABLE_KEY", "")`), or any where it is only told whether it is there.
+    fn is_told_setting(&mut self, func: &Expr, args: &[Arg]) -> bool {
+        const PUBLISHED: &[&str] = &["PUBLISHABLE", "SITE_KEY", "VAPID_PUBLIC", "CLIENT_ID"];
         let name = positional(args, 0).and_then(Expr::as_str);
-        name.is_some_and(|name| PUBLISHED.iter().any(|word| name.contains(word))) && self.is_environment(func)
+        let is_told = |name: &str| self.asks_whether || PUBLISHED.iter().any(|word| name.contains(word));
+        name.is_some_and(|name| is_told(name)) && self.is_environment(func)
+    }
+
+    /// Whether a name is a variable of the function, or one that nobody knows.
+    fn is_local(&self, name: &Expr) -> bool {
+        matches!(self.interpreter.eval(self.handler, name), Value::Unknown(Unknown::Local | Unknown::Unbound(_)))
     }
 
     fn is_environment(&self, func: &Expr) -> bool {
@@ -440,6 +506,7 @@ impl Look<'_, '_> {
             requests: Vec::new(),
             made: Vec::new(),
             settings: Vec::new(),
+            asks_whether: self.asks_whether,
             depth: self.depth + 1,
             steps: self.steps,
         };
@@ -457,7 +524,9 @@ impl Look<'_, '_> {
         }
         match self.interpreter.eval(self.handler, func) {
             Value::Class(class) => is_model(self.interpreter, &class),
-            Value::Package(path) => is_response(&path) || path.ends_with(".RedirectResponse"),
+            Value::Package(path) => {
+                is_response(&path) || path.ends_with(".RedirectResponse") || path.ends_with(".StreamingResponse")
+            }
             _ => false,
         }
     }

@@ -3,6 +3,7 @@
 
 use smol_str::SmolStr;
 
+use super::super::code::last_name;
 use super::super::evidence::{Evidence, Part};
 use super::super::sources::{Worth, is_bare_key, worth_of, worth_of_parameter};
 use super::backend::Required;
@@ -103,12 +104,38 @@ impl Flow<'_, '_> {
     pub(super) fn ends_socket(&self, last: bool, handler: &Handler) -> bool {
         let speaks = |callee: &Expr| matches!(&callee.kind, ExprKind::Attribute { name, .. } if gives(&name.name));
         let ends = last || handler.body.last().is_some_and(leaves);
-        ends && self.stack.len() == 1 && self.takes_socket() && !callees(&handler.body).into_iter().any(speaks)
+        ends && self.serves_socket() && !callees(&handler.body).into_iter().any(speaks)
     }
 
-    /// Whether the function takes a socket.
-    fn takes_socket(&self) -> bool {
-        let function = self.function();
+    /// Whether the function takes a socket and is the handler, or what the handler leaves it to.
+    fn serves_socket(&self) -> bool {
+        match self.stack.as_slice() {
+            [_] => self.takes_socket(self.function()),
+            [handler, function] => self.is_left_socket(handler, function),
+            _ => false,
+        }
+    }
+
+    /// Whether all that a handler does in the end is to leave its socket to a function, and it does so nowhere else:
+    /// `await serve(socket)`.
+    pub(super) fn is_left_socket(&self, handler: &FunctionRef, function: &FunctionRef) -> bool {
+        let last = handler.def.body.last().filter(|_| self.answers).and_then(|stmt| match &stmt.kind {
+            StmtKind::Expr(Expr { kind: ExprKind::Await(call), .. })
+            | StmtKind::Return(Some(Expr { kind: ExprKind::Await(call), .. })) => call.as_call(),
+            _ => None,
+        });
+        let Some((called, _)) = last.filter(|_| self.takes_socket(function)) else { return false };
+        let is_it = match self.judge.resolve.eval(handler, called) {
+            Value::Function(callee) => callee.site == function.site,
+            Value::Bound(bound) => bound.1.site == function.site,
+            _ => false,
+        };
+        let is_named_so = |callee: &&Expr| last_name(callee) == last_name(called);
+        is_it && callees(&handler.def.body).filter(is_named_so).count() == 1
+    }
+
+    /// Whether a function takes a socket.
+    fn takes_socket(&self, function: &FunctionRef) -> bool {
         function.def.params.iter().any(|param| {
             let ty = param.annotation.as_ref().map(|ty| self.judge.resolve.eval_signature(function, ty));
             matches!(ty, Some(Value::Package(path)) if path.ends_with(".WebSocket"))
@@ -124,8 +151,8 @@ impl Flow<'_, '_> {
             _ => None,
         });
         let returns = next.is_some_and(|next| matches!(&next.kind, StmtKind::Return(value) if is_nothing(value)));
-        let Some(socket) = closed.filter(|_| returns && self.stack.len() == 1) else { return false };
-        let is_socket = matches!(path.get(socket), Some(Abs::Request(part)) if part.is_empty()) && self.takes_socket();
+        let Some(socket) = closed.filter(|_| returns) else { return false };
+        let is_socket = matches!(path.get(socket), Some(Abs::Request(part)) if part.is_empty()) && self.serves_socket();
         let hangs_up = is_socket && !path.vars.contains_key(SERVED);
         if hangs_up {
             self.found.rejection.get_or_insert(self.site(awaited));

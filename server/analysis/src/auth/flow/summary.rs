@@ -41,6 +41,8 @@ struct Key {
     /// What middlewares leave on `request.state`.
     fingerprint: u64,
     around: bool,
+    /// Whether the handler leaves its socket to it.
+    is_left_socket: bool,
     variables: Vec<(SmolStr, Kind)>,
     /// Which of these are there for certain.
     given: Vec<(SmolStr, Given)>,
@@ -128,6 +130,7 @@ impl Flow<'_, '_> {
             depth: self.stack.len(),
             fingerprint: self.judge.fingerprint.get(),
             around,
+            is_left_socket: matches!(self.stack.as_slice(), [handler] if self.is_left_socket(handler, function)),
             variables: kinds(&entry.vars)?,
             given: entry.given.clone(),
             state: kinds(&entry.state)?,

@@ -215,7 +215,8 @@ impl Execution<'_, '_> {
                 }
                 _ => UNSUPPORTED,
             },
-            "builtins.setattr" => match arguments.positional.as_slice() {
+            // The other is how objects that look after their attributes themselves set them.
+            "builtins.setattr" | "builtins.object.__setattr__" => match arguments.positional.as_slice() {
                 [object, Value::Str(name), value] => {
                     let object = self.interpreter.force(object.clone());
                     self.set_attribute(&object, name, value.clone());

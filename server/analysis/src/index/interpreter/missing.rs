@@ -52,15 +52,19 @@ impl Interpreter<'_> {
 }
 
 impl Execution<'_, '_> {
-    /// What an object gives for an attribute that neither it nor its class has.
+    /// What an object gives for an attribute that neither it nor its class has. What it does not have while it is
+    /// asked already is out of sight: Python would ask without end.
     pub(super) fn given_by_object(&mut self, instance: &Arc<Instance>, class: &ClassRef, name: &SmolStr) -> Value {
         let own = name.starts_with("__");
         let Some(method) = self.interpreter.method(class, GIVES).filter(|_| !own) else { return UNSUPPORTED };
-        if !self.interpreter.goes_deeper() {
+        let is_asked = self.interpreter.giving.borrow().contains(&class.site);
+        if is_asked || !self.interpreter.goes_deeper() {
             return UNSUPPORTED;
         }
+        self.interpreter.giving.borrow_mut().push(class.site);
         let receiver = Value::Instance(self.own_copy(instance));
         let value = self.invoke(&method, Some(receiver), &asked(name));
+        self.interpreter.giving.borrow_mut().pop();
         self.interpreter.comes_back();
         self.interpreter.force(value)
     }

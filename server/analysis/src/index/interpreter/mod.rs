@@ -173,6 +173,8 @@ pub struct Interpreter<'a> {
     executed: RefCell<FxHashSet<(FileId, u32)>>,
     /// Attributes of classes that are being looked up, inside each other.
     attribute_depth: Cell<u32>,
+    /// Classes of which an object is being asked for what it does not have.
+    giving: RefCell<Vec<Site>>,
     /// Classes of which the bases are being looked up, inside each other.
     deriving: RefCell<Vec<Arc<Class>>>,
     remembered: Remembered,
@@ -222,6 +224,7 @@ impl<'a> Interpreter<'a> {
             looked_at: RefCell::default(),
             executed: RefCell::default(),
             attribute_depth: Cell::default(),
+            giving: RefCell::default(),
             deriving: RefCell::default(),
             remembered,
             looked_into: RefCell::default(),
