@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
+use super::chosen::Asked;
 use super::models::{Callers, Model};
 use super::names;
 use super::roles::ModestGift;
@@ -158,6 +159,8 @@ pub(super) struct Engine<'e, 'a> {
     pub(super) cut: FxHashSet<SmolStr>,
     /// Where the clock had the row at hand changed, if nothing else did.
     pub(super) kept_up: Option<Site>,
+    /// Columns of tables without a class that queries demand to be the caller's.
+    pub(super) asked_of_caller: FxHashSet<Asked>,
     /// Whether rows are given out that nobody has published.
     pub(super) unpublished: bool,
     /// Tables of rows that were found beside the caller's.
@@ -229,6 +232,7 @@ impl<'e, 'a> Engine<'e, 'a> {
             kept_secrets: BTreeSet::new(),
             cut: FxHashSet::default(),
             kept_up: None,
+            asked_of_caller: FxHashSet::default(),
             unpublished: false,
             hints: Vec::new(),
             told_apart: Vec::new(),

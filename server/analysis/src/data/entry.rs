@@ -68,6 +68,7 @@ pub(super) fn judge<'e, 'a>(
     if guarded {
         engine.data.forget_filters();
     }
+    engine.settle_choices();
     engine.settle_hints();
     engine.settle_takeover();
     if engine.by_policies {

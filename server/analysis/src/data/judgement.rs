@@ -251,6 +251,7 @@ impl Engine<'_, '_> {
         if path.dead {
             return;
         }
+        self.note_asked_of_caller(path);
         self.note_users(path, returned);
         self.note_handed_out(path, returned);
         let mut given = returned.parts(path).rows;
@@ -544,6 +545,7 @@ impl Engine<'_, '_> {
             upkeep: self.kept_up,
             released: false,
             of_nobody: false,
+            by_code: Self::chosen_by_code(path),
         };
         let same = |known: &Access| {
             known.fault == access.fault
@@ -551,6 +553,7 @@ impl Engine<'_, '_> {
                 && known.entry == access.entry
                 && known.usage == access.usage
                 && known.upkeep == access.upkeep
+                && known.by_code == access.by_code
                 && (access.fault != Fault::GivesPrivilege || known.client == access.client)
         };
         match self.data.faults.iter().position(same) {

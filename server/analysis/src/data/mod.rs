@@ -16,6 +16,7 @@ mod callbacks;
 mod callees;
 mod calls;
 mod checked;
+mod chosen;
 mod closures;
 mod collections;
 mod comparisons;
@@ -172,6 +173,13 @@ pub struct Table {
     pub of_person: bool,
 }
 
+impl Table {
+    /// Whether it is known from what queries call it, and no class says which columns it has.
+    pub fn has_no_class(&self) -> bool {
+        self.site.file == models::NO_FILE
+    }
+}
+
 /// A foreign key to a table that is not the users'.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Hang {
@@ -208,6 +216,8 @@ pub struct Access {
     released: bool,
     /// Whether only columns are read that name neither a row nor whose it is.
     of_nobody: bool,
+    /// Columns of tables without a class that equal what the code itself says on the way there, with the queries.
+    by_code: Vec<chosen::Asked>,
 }
 
 impl Access {
@@ -220,6 +230,12 @@ impl Access {
     /// nobody's by itself.
     pub fn is_limited(&self) -> bool {
         self.upkeep.is_some() || self.released || self.of_nobody
+    }
+
+    /// Whether a column of a table without a class equals what the code itself says: whose rows it asks for, where that
+    /// is the column which tells.
+    pub fn is_chosen_by_code(&self, column: &str) -> bool {
+        self.by_code.iter().any(|(query, chosen)| *query == self.site && chosen == column)
     }
 
     /// Whether all that is read says neither which row it is of nor whose: `select(Booking.slot)`.

@@ -4,6 +4,7 @@
 use super::engine::Engine;
 use super::models::Model;
 use super::names;
+use super::requests::CREDENTIAL;
 use super::tenants::may_be_tenant;
 use super::value::{Abs, Mix, Path, Predicate, RowId};
 
@@ -38,6 +39,14 @@ impl Engine<'_, '_> {
         !mix.principal && !mix.unclear && !mix.rows.is_empty() && mix.rows.iter().all(is_own)
     }
 
+    /// Whether something was made of rows that were seen to be the principal's, and of nothing else:
+    /// `set(document.references or [])`.
+    pub(super) fn are_checked_rows(path: &Path, mix: &Mix) -> bool {
+        let is_checked = |id: &RowId| path.rows.get(id).is_some_and(|row| row.checked && !row.absent);
+        let of_rows = !mix.principal && !mix.unclear && mix.clients.is_empty() && !mix.rows.is_empty();
+        of_rows && mix.rows.iter().all(is_checked)
+    }
+
     /// Whether a condition of a query demands what is known to be the principal's.
     pub(super) fn asks_for_own(&self, path: &Path, predicate: &Predicate) -> bool {
         self.asks_for_own_at(path, predicate, MAX_NAMED)
@@ -66,11 +75,12 @@ impl Engine<'_, '_> {
             }
     }
 
-    /// Whether a row is the record of the user that the token names.
+    /// Whether a row is the record of the user that the token names, or that the session says of which it is the key.
     fn is_callers_record(&self, path: &Path, id: u32) -> bool {
+        let names_caller = |asked: &Predicate| asked.value.parts(path).principal || is_of_session(path, &asked.value);
         path.rows.get(&id).is_some_and(|row| {
             row.model.as_ref().is_some_and(|model| model.is_user)
-                && row.predicates.iter().any(|asked| asked.equal && asked.value.parts(path).principal)
+                && row.predicates.iter().any(|asked| asked.equal && names_caller(asked))
         })
     }
 }
@@ -82,6 +92,23 @@ fn is_found_by_caller(path: &Path, id: RowId) -> bool {
     };
     let row = path.rows.get(&id).filter(|row| !row.absent && !row.unclear);
     row.is_some_and(|row| row.predicates.iter().any(is_caller))
+}
+
+/// Whether a value is whose a row is that was found by the credential itself: `session.user_id`.
+fn is_of_session(path: &Path, value: &Abs) -> bool {
+    let Abs::Part(id, column) = value else { return false };
+    let by_credential = |asked: &Predicate| {
+        let is_kept_as_pass = || asked.column.as_ref().is_some_and(|(_, column)| names::is_pass(column));
+        asked.equal
+            && match &asked.value {
+                Abs::Principal(part) => part == CREDENTIAL,
+                Abs::Mix(mix) => mix.is_of_caller() && is_kept_as_pass(),
+                _ => false,
+            }
+    };
+    path.rows.get(id).filter(|row| !row.absent && !row.unclear).is_some_and(|row| {
+        row.model.as_ref().is_some_and(|model| model.is_owner(column)) && row.predicates.iter().any(by_credential)
+    })
 }
 
 /// Whether a condition is on a column that refers to another table.

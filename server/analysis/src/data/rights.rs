@@ -72,6 +72,7 @@ impl Engine<'_, '_> {
     /// What was found since is only so within the right.
     pub(super) fn leave_right(&mut self, before: Option<Before>) {
         let Some(before) = before else { return };
+        self.settle_choices();
         self.settle_hints();
         let mut faults = std::mem::replace(&mut self.data.faults, before.faults);
         let mut scoped = std::mem::replace(&mut self.data.scoped, before.scoped);

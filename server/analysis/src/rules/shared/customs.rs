@@ -161,7 +161,7 @@ impl<'s> Customs<'s> {
     }
 
     /// Which rows one route shows, and to whom.
-    fn add_shown(&mut self, shown: &[Shown], faults: &[Access]) {
+    fn add_shown(&mut self, shown: &[Shown], faults: &[&Access]) {
         // Whether all that is read is a list.
         let mut own: FxHashMap<Site, bool> = FxHashMap::default();
         for one in shown.iter().filter(|one| one.how != How::Changes) {
@@ -170,7 +170,7 @@ impl<'s> Customs<'s> {
         for one in shown.iter().filter(|one| one.how == How::Changes) {
             self.by_site.entry(one.table).or_default().kept_changes += 1;
         }
-        let lists = |access: &&Access| {
+        let lists = |access: &&&Access| {
             access.fault == Fault::Unscoped
                 && access.usage == Use::Reads
                 && !access.is_first_user()
@@ -181,7 +181,7 @@ impl<'s> Customs<'s> {
             *open.entry(access.table.site).or_default() |= access.client.is_none();
         }
         let shows =
-            |access: &&Access| access.fault == Fault::Unchecked && access.usage == Use::Reads && !access.is_look();
+            |access: &&&Access| access.fault == Fault::Unchecked && access.usage == Use::Reads && !access.is_look();
         let shown_to_all: FxHashSet<Site> = faults.iter().filter(shows).map(|access| access.table.site).collect();
         for table in shown_to_all {
             self.by_site.entry(table).or_default().open_rows += 1;
@@ -209,7 +209,7 @@ impl<'s> Customs<'s> {
     }
 
     /// What one route does with them.
-    fn add(&mut self, scoped: &'s [(Table, Use)], faults: &[Access], counts_claims: bool) {
+    fn add(&mut self, scoped: &'s [(Table, Use)], faults: &[&Access], counts_claims: bool) {
         for (table, usage) in scoped {
             let custom = self.by_site.entry(table.site).or_default();
             match self.tables.iter_mut().find(|known| known.site == table.site) {
@@ -223,7 +223,7 @@ impl<'s> Customs<'s> {
                 Use::Creates => custom.creates += 1,
             }
         }
-        let others = |access: &&Access| {
+        let others = |access: &&&Access| {
             access.usage != Use::Creates
                 && !access.is_first_user()
                 && access.upkeep().is_none()
@@ -246,14 +246,36 @@ impl<'s> Customs<'s> {
     }
 }
 
+/// The tables without a class of which routes show the column that holds the owner, and how well: rows that are read or
+/// changed tell more than those that are made, of which the column may only say who wrote them.
+fn shown_owners(state: &State) -> FxHashMap<Site, (u8, &Table)> {
+    let mut owners: FxHashMap<Site, (u8, &Table)> = FxHashMap::default();
+    for_each_served(state, |_, _, judged| {
+        let within = judged.data.within.iter().flat_map(|within| &within.scoped);
+        let scoped = judged.data.scoped.iter().chain(within).filter(|_| !matches!(judged.guard, Guard::Open(_)));
+        for (table, usage) in scoped.filter(|(table, _)| !table.guessed && table.has_no_class()) {
+            let told = told_by(table) * 2 + u8::from(*usage != Use::Creates);
+            let known = owners.entry(table.site).or_insert((told, table));
+            if told > known.0 {
+                *known = (told, table);
+            }
+        }
+    });
+    owners
+}
+
 /// Whether a route tells more of a table that has no class than another: which column says whose a row is, beside the key.
 fn says_more(table: &Table, known: &Table) -> bool {
-    let rank = |table: &Table| match table.guessed {
+    told_by(table) > told_by(known)
+}
+
+/// How much a route tells of the column that holds the owner.
+fn told_by(table: &Table) -> u8 {
+    match table.guessed {
         true => 0,
         false if table.owner == "id" => 1,
         false => 2,
-    };
-    rank(table) > rank(known)
+    }
 }
 
 /// The table of that name, by the database or its class, that is nearest to a place.
@@ -281,12 +303,14 @@ pub(crate) struct AllCustoms<'s> {
     tenants: Tenants<'s>,
     /// The tables without an owner of which the latter are.
     of_tenants: FxHashSet<Site>,
+    /// Which column of tables without a class says whose a row is.
+    owners: FxHashMap<Site, (u8, &'s Table)>,
 }
 
 impl<'s> AllCustoms<'s> {
     /// Goes through all routes.
     pub(crate) fn of(state: &'s State) -> Self {
-        let mut found = Self::default();
+        let mut found = Self { owners: shown_owners(state), ..Self::default() };
         let mut seen = FxHashSet::default();
         for_each_served(state, |_, route, judged| {
             // A handler that several applications serve counts once.
@@ -295,9 +319,10 @@ impl<'s> AllCustoms<'s> {
             }
             // An open route knows no caller whose rows it could keep to.
             let scoped = if matches!(judged.guard, Guard::Open(_)) { &[][..] } else { &judged.data.scoped };
-            found.plain.add(scoped, &judged.data.faults, true);
+            let faults: Vec<&Access> = judged.data.faults.iter().filter(|access| !found.is_of_code(access)).collect();
+            found.plain.add(scoped, &faults, true);
             let shown = if scoped.is_empty() { &[][..] } else { &judged.data.shown };
-            found.plain.add_shown(shown, &judged.data.faults);
+            found.plain.add_shown(shown, &faults);
             let by_owner = judged.data.by_owner.iter().filter(|_| judged.data.within.is_none() && !scoped.is_empty());
             by_owner.for_each(|table| found.plain.by_site.entry(*table).or_default().by_owner += 1);
             for table in &judged.data.hanging {
@@ -319,8 +344,9 @@ impl<'s> AllCustoms<'s> {
                 found.of_rights.push((route, within, Customs { of_everybody, ..Customs::default() }));
                 found.of_rights.len() - 1
             });
+            let faults: Vec<&Access> = within.faults.iter().filter(|access| !found.is_of_code(access)).collect();
             let customs = &mut found.of_rights[at].2;
-            customs.add(&within.scoped, &within.faults, customs.of_everybody);
+            customs.add(&within.scoped, &faults, customs.of_everybody);
             for table in judged.data.by_owner.iter().filter(|_| !within.scoped.is_empty()) {
                 customs.by_site.entry(*table).or_default().by_owner += 1;
             }
@@ -342,6 +368,16 @@ impl<'s> AllCustoms<'s> {
             }
         }
         found
+    }
+
+    /// Whether the code itself says whose rows an access asks for: `org_id = $1`, with a constant.
+    pub(crate) fn is_of_code(&self, access: &Access) -> bool {
+        self.owner_of(&access.table).is_some_and(|table| access.is_chosen_by_code(&table.owner))
+    }
+
+    /// A table without a class, as the route has it that tells most of whose its rows are.
+    pub(crate) fn owner_of(&self, table: &Table) -> Option<&'s Table> {
+        self.owners.get(&table.site).map(|(_, table)| *table)
     }
 
     /// Whether one route alone reads all rows of a table that hangs on others, where several read only what hangs on the

@@ -9,9 +9,10 @@ use super::everybody::sign_up;
 use super::upkeep::Upkeep;
 use crate::auth::guard::Guard;
 use crate::data::{Access, Client, Fault, Table, Use, is_high};
-use crate::ide::{Diagnostic, Severity};
+use crate::ide::{Diagnostic, Location, Severity};
 use crate::index::routes::Route;
 use crate::index::value::Site;
+use crate::rules::client_trusted_identity::INFO as CLIENT_TRUSTED_RULE;
 use crate::rules::{RuleInfo, State, for_each_served, related, report};
 use crate::vfs::FileId;
 
@@ -148,6 +149,9 @@ fn find(
                 None => Some(&all.plain),
             };
             let Some(customs) = customs.filter(|customs| customs.counts(access, within)) else { continue };
+            if all.is_of_code(access) {
+                continue;
+            }
             if access.upkeep().is_some() && upkeep.get_or_insert_with(|| Upkeep::of(state)).covers(access) {
                 continue;
             }
@@ -177,7 +181,7 @@ fn find(
             let keeps = judged.data.tenants.kept.iter().any(|kept| kept.table.site == access.table.site);
             let said = parents.into_iter().find_map(|parent: Option<&Table>| {
                 let custom = customs.of(parent.unwrap_or(&access.table).site);
-                let kept = customs.kept(&access.table);
+                let kept = all.owner_of(&access.table).or_else(|| customs.kept(&access.table));
                 let tenant = all.tenant_of(&access.table).filter(|_| parent.is_none() && !keeps).map(SmolStr::new);
                 judge(&Found { route, access, guarded, custom, kept, of_low_role, parent, tenant })
             });
@@ -191,6 +195,9 @@ fn find(
                 continue;
             }
             if !is_told_at(state, wanted, site) || (behind.is_none() && !seen.insert(site)) {
+                continue;
+            }
+            if fault == Fault::Unscoped && trusts_client_there(state, access, found) {
                 continue;
             }
             let by_role = by_role.iter().find(|(other, _)| std::ptr::eq(*other, access)).map(|(_, place)| *place);
@@ -217,6 +224,17 @@ fn find(
             found.push(report(state, info, severity, site, message, steps));
         }
     });
+}
+
+/// Whether it is told of the same query that the client may name whose rows it gives: who takes the owner from the caller
+/// mends both.
+fn trusts_client_there(state: &State, access: &Access, found: &[Diagnostic]) -> bool {
+    let places = [access.entry, access.site].map(|site| state.sources.locate(site));
+    found.iter().filter(|one| one.rule == CLIENT_TRUSTED_RULE.code).any(|one| {
+        let leads_by =
+            |place: &Location| one.location == *place || one.related.iter().any(|step| step.location == *place);
+        places.iter().all(leads_by)
+    })
 }
 
 /// How sure it is that rows are private, by how other routes treat them.
