@@ -14,7 +14,7 @@ use super::models::Model;
 use super::names;
 use super::privileges::is_high;
 use super::takeovers::{founds, is_first_account};
-use super::value::{Abs, Dump, Path, Predicate, Role, Row};
+use super::value::{Abs, ClientId, Dump, Path, Place, Predicate, Role, Row};
 use super::{Access, Fault, Use};
 use crate::index::value::Site;
 
@@ -23,7 +23,7 @@ use crate::index::value::Site;
 pub struct Granted {
     /// The attribute that says it.
     pub attribute: SmolStr,
-    /// The role.
+    /// The role; empty where whoever signs up writes what it likes.
     pub role: SmolStr,
     /// Where the account is made.
     pub site: Site,
@@ -41,7 +41,8 @@ pub struct RolesAsked {
 impl RolesAsked {
     /// Whether whoever has a role that is given to everybody has what is asked for.
     pub fn is_met_by(&self, granted: &Granted) -> bool {
-        self.attribute == granted.attribute && self.roles.iter().any(|role| role.eq_ignore_ascii_case(&granted.role))
+        let is_given = |role: &SmolStr| granted.role.is_empty() || role.eq_ignore_ascii_case(&granted.role);
+        self.attribute == granted.attribute && self.roles.iter().any(is_given)
     }
 }
 
@@ -76,6 +77,9 @@ impl Engine<'_, '_> {
                 Abs::Client(client) => {
                     let name = self.clients.get(*client as usize).map(|client| client.name.clone());
                     granted.extend(self.choosable(name.as_ref()).map(|role| (column.clone(), role)));
+                    if self.is_free(path, *client) {
+                        granted.push((column.clone(), SmolStr::default()));
+                    }
                 }
                 _ => {}
             }
@@ -84,6 +88,9 @@ impl Engine<'_, '_> {
             for field in dump.fields.iter().filter(|field| names::is_privilege(field) && !fields.contains_key(*field)) {
                 let name = SmolStr::new(format!("{}.{field}", dump.body));
                 granted.extend(self.choosable(Some(&name)).map(|role| (field.clone(), role)));
+                if !self.harmless.contains(&name) && !self.choices.contains_key(&name) {
+                    granted.push((field.clone(), SmolStr::default()));
+                }
             }
         }
         for (attribute, role) in granted {
@@ -100,6 +107,17 @@ impl Engine<'_, '_> {
         let choices = field.and_then(|field| self.choices.get(field)).cloned().unwrap_or_default();
         let is_menu = !choices.iter().any(|role| is_high(role));
         choices.into_iter().filter(move |_| is_menu)
+    }
+
+    /// Whether a field of a request model takes any text, and no code looks at what it is.
+    fn is_free(&self, path: &Path, client: ClientId) -> bool {
+        let is_looked_at = path.doubted.1.contains(&client) || path.declined.contains(&client);
+        self.clients.get(client as usize).is_some_and(|known| {
+            known.place == Place::Body
+                && !is_looked_at
+                && !self.harmless.contains(&known.name)
+                && !self.choices.contains_key(&known.name)
+        })
     }
 
     /// What the dependencies of a route ask for, if that is one of several roles.

@@ -266,8 +266,19 @@ pub(super) fn is_had_by_all(name: &str) -> bool {
 pub(super) fn is_privilege(name: &str) -> bool {
     const FLAGS: &[&str] =
         &["admin", "superadmin", "superuser", "staff", "moderator", "verified", "emailverified", "approved", "root"];
-    const GRANTS: &[&str] =
-        &["role", "roles", "roleid", "permission", "permissions", "scopes", "privileges", "accesslevel"];
+    const GRANTS: &[&str] = &[
+        "role",
+        "roles",
+        "roleid",
+        "rol",
+        "rolid",
+        "idrol",
+        "permission",
+        "permissions",
+        "scopes",
+        "privileges",
+        "accesslevel",
+    ];
     let name = plain(name);
     FLAGS.contains(&name.strip_prefix("is").unwrap_or(&name))
         || GRANTS.iter().any(|grant| name.strip_prefix("user").unwrap_or(&name) == *grant)

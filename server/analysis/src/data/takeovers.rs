@@ -174,7 +174,11 @@ impl Engine<'_, '_> {
                 value if says_nothing(&value) => true,
                 // `if claims: payload.update(claims)`
                 Abs::Map(entries) => entries.iter().all(|(_, value)| says_nothing(value)),
-                Abs::Object(id) => path.objects.get(&id).is_some_and(|object| matches!(object.made, Made::Body(_))),
+                // A row that was made on the way, or none.
+                Abs::Object(id) => {
+                    let made = path.objects.get(&id).map(|object| &object.made);
+                    matches!(made, Some(Made::Body(_) | Made::Row(_)))
+                }
                 _ => false,
             },
             _ => false,

@@ -86,7 +86,7 @@ fn is_about(attribute: &str, column: &str) -> bool {
 
 /// Whether a column is either true or not.
 fn is_flag(column: &str) -> bool {
-    !["role", "permission", "scope", "privilege", "level"].iter().any(|word| column.to_ascii_lowercase().contains(word))
+    !["rol", "permission", "scope", "privilege", "level"].iter().any(|word| column.to_ascii_lowercase().contains(word))
 }
 
 /// Whether a column says only that somebody vouches for the account.

@@ -11,6 +11,9 @@ use smol_str::SmolStr;
 
 /// Finds such code in a body.
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    if body.def.is_none() {
+        written::look_in_module(body, tokens);
+    }
     let Some(def) = body.def.filter(|_| !is_a_stand_in(body)) else { return };
     tokens.rehashed.extend(rehashed(body));
     let function = body.site(def.name.range);
@@ -298,7 +301,7 @@ pub(super) fn is_password(name: &str) -> bool {
 }
 
 /// Whether a name says that a password was hashed.
-fn is_hash(name: &str) -> bool {
+pub(super) fn is_hash(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     name.contains("hash")
         && (name.contains("pass") || name.contains("pwd") || matches!(name.as_str(), "hashed" | "stored_hash"))

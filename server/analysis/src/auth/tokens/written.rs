@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::super::accounts::{hashes_password, is_password_hash};
 use super::super::code::{Body, Scope, last_name, module_variable};
 use super::super::keys::{Source, standing_text};
-use super::passwords::is_password;
+use super::passwords::{is_hash, is_password};
 use super::{ItemTokens, Secret, WrittenPassword, secrets};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread};
 use crate::index::value::{Site, Value};
@@ -22,6 +22,19 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     }
     let comparisons = body.find(&|expr| matches!(expr.kind, ExprKind::Compare { .. }));
     tokens.written_passwords.extend(comparisons.iter().filter_map(|one| lets_in(body, one.expr)));
+}
+
+/// Finds those that a table of accounts gets while its module is executed: `{"hashed_password": hash("…")}`. What is hashed
+/// elsewhere there is more often what an account that is not there is compared with.
+pub(super) fn look_in_module(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    for table in body.find(&|expr| matches!(expr.kind, ExprKind::Dict(_))) {
+        let ExprKind::Dict(entries) = &table.expr.kind else { continue };
+        let is_kept = |key: &Option<Expr>| {
+            key.as_ref().and_then(Expr::as_str).is_some_and(|key| is_hash(key) || is_password(key))
+        };
+        let made = entries.iter().filter(|(key, _)| is_kept(key)).filter_map(|(_, value)| value.as_call());
+        tokens.written_passwords.extend(made.filter_map(|(func, args)| written_out(body, func, args)));
+    }
 }
 
 /// The variable of the environment, or the setting, that a text stands in for.

@@ -1,6 +1,6 @@
 //! Rights that everybody has: the only function that verifies callers asks for them, or whoever signs up gets them.
 
-use crate::data::{RolesAsked, Within};
+use crate::data::{Granted, RolesAsked, Within, is_high};
 use crate::index::routes::Route;
 use crate::index::same::same;
 use crate::index::value::Site;
@@ -8,10 +8,24 @@ use crate::rules::{State, for_each_served};
 
 /// Where whoever asks is given one of the roles that a check asks for.
 pub(in crate::rules) fn sign_up(state: &State, asked: &RolesAsked) -> Option<Site> {
-    let mut found = None;
+    let mut found: Option<&Granted> = None;
     for_each_served(state, |_, _, judged| {
         let given = judged.data.granted.iter().find(|granted| asked.is_met_by(granted));
-        found = found.or(given.map(|granted| granted.site));
+        found = match (found, given) {
+            (Some(Granted { role, .. }), Some(given)) if role.is_empty() => Some(given),
+            (found, given) => found.or(given),
+        };
+    });
+    let given = found?;
+    (!given.role.is_empty() || !gives_more(state, &given.attribute)).then_some(given.site)
+}
+
+/// Whether some route asks for a value of an attribute that gives more than what everybody has: that whoever signs up may
+/// write it is told of itself (`privilege-mass-assignment`).
+fn gives_more(state: &State, attribute: &str) -> bool {
+    let mut found = false;
+    for_each_served(state, |_, _, judged| {
+        found |= judged.data.asked.iter().any(|asked| asked.attribute == attribute && is_high(&asked.value));
     });
     found
 }
