@@ -119,6 +119,17 @@ fn an_optional_login_is_looked_at_in_what_answers() {
     assert_eq!(routes.len(), 2);
 }
 
+/// What a switch decides is conditional, and judged like any other where the switch is left on.
+#[test]
+fn what_a_switch_leaves_in_is_conditional() {
+    let routes = routes_of("tests/projects/switched");
+    let text = |route: &serde_json::Value, key: &str| route[key].as_str().unwrap_or_default().to_owned();
+    let shown: Vec<(String, String)> =
+        routes.iter().map(|route| (text(route, "path"), text(route, "certainty"))).collect();
+    let wanted = [("/", "exact"), ("/notes", "conditional"), ("/reports", "conditional")];
+    assert_eq!(shown, wanted.map(|(path, certainty)| (path.to_owned(), certainty.to_owned())));
+}
+
 /// What is imported in the place of a module that may be missing is served where that is none of the project's.
 #[test]
 fn an_import_that_works_is_not_tried_again() {
