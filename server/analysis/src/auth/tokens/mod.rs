@@ -67,7 +67,7 @@ pub use decode::is_about_tokens;
 pub(crate) use encode::MARKS;
 pub use errors::LIST;
 pub use found::*;
-pub(in crate::auth) use key_source::reads_environment;
+pub(in crate::auth) use key_source::{reads_environment, variable};
 pub use leaks::JWT_HEADER;
 pub use libraries::Library;
 pub(super) use libraries::is_of_text;
