@@ -642,6 +642,54 @@ fn a_docstring_that_calls_a_route_public_is_looked_at_again() {
     }
 }
 
+/// A check that nothing asks for is told of where it stands, which is in no application: that is read anew when a route
+/// asks for it, when a handler looks at its caller, and when the check itself is another one.
+#[test]
+fn a_check_that_nothing_asks_for_is_looked_at_again_with_the_routes() {
+    let people = "import os\nimport jwt\nfrom fastapi import Header\nfrom sqlmodel import Field, SQLModel\n\nclass Team(SQLModel, table=True):\n    id: int = Field(primary_key=True)\n\ndef caller(authorization: str = Header()):\n    return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n";
+    let check = "from fastapi import Depends, HTTPException\nfrom people import caller\nfrom company import belongs\n\ndef may_see(team_id: int, me=Depends(caller)):\n    if not belongs(team_id, me):\n        raise HTTPException(403)\n";
+    let main = "from fastapi import Depends, FastAPI\nfrom people import Team, caller\nfrom company import find, note\n\napp = FastAPI()\n\n@app.get(\"/teams/{team_id}\")\ndef team(team_id: int, me=Depends(caller)):\n    return find(team_id)\n";
+    let other =
+        "from fastapi import FastAPI\nfrom rooms import router\n\napp = FastAPI()\napp.include_router(router)\n";
+    let rooms = "from fastapi import APIRouter\n\nrouter = APIRouter()\n\n@router.get(\"/rooms\")\ndef rooms():\n    return []\n";
+    let mut texts = Texts::from([
+        ("/p/checks.py".to_owned(), check.to_owned()),
+        ("/p/main.py".to_owned(), main.to_owned()),
+        ("/p/other.py".to_owned(), other.to_owned()),
+        ("/p/people.py".to_owned(), people.to_owned()),
+        ("/p/rooms.py".to_owned(), rooms.to_owned()),
+    ]);
+    let mut host = AnalysisHost::new();
+    let disk = texts.iter().map(|(path, text)| (path.clone(), FileContent::Text(text.as_str().into()))).collect();
+    host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
+    let asking = main
+        .replace("import Team, caller", "import Team, caller\nfrom checks import may_see")
+        .replace("{team_id}\")", "{team_id}\", dependencies=[Depends(may_see)])");
+    let looking = main.replace("find(team_id)", "find(team_id, me)");
+    let moved = check.replace("def may_see", "LIMIT = 1\n\ndef may_see");
+    let lenient = check.replace("raise HTTPException(403)", "print(403)");
+    for (path, text, is_told) in [
+        ("/p/checks.py", &*moved, true),
+        ("/p/main.py", &*asking, false),
+        ("/p/main.py", main, true),
+        ("/p/main.py", &*looking, false),
+        ("/p/main.py", main, true),
+        ("/p/checks.py", &*lenient, false),
+        ("/p/checks.py", check, true),
+    ] {
+        texts.insert(path.into(), text.into());
+        host.apply(Change { open: vec![(path.into(), Some(text.into()))], ..Change::default() });
+        let found = all(&host.snapshot());
+        assert_eq!(found, all(&fresh(&texts)), "{path}: {text}");
+        let told = messages(&host.snapshot(), "/p/checks.py");
+        assert_eq!(
+            told.iter().any(|message| message.contains("nothing asks for it")),
+            is_told,
+            "{path}: {text}: {told:?}"
+        );
+    }
+}
+
 /// What is said of a whole application does not hang on the text of one route.
 #[test]
 fn a_finding_on_an_application_stays_while_its_only_open_route_is_broken() {

@@ -13,6 +13,7 @@ use rustc_hash::FxHashSet;
 use super::Diagnostic;
 use super::host::{Guards, JudgedRoutes, State};
 use crate::auth::middleware::Middlewares;
+use crate::auth::tokens::WrittenCheck;
 use crate::index::routes::{Application, RouteTable, RouterTree};
 use crate::rules;
 use crate::rules::missing_auth_dependency::of_whom_client_names;
@@ -106,7 +107,14 @@ impl State {
         files.extend(self.diagnostics.iter().filter(|(_, found)| points(found)).map(|(file, _)| *file));
         let others = self.others_since(&before, reached);
         let mut around: FxHashSet<FileId> = files.union(&others).copied().collect();
+        // A check that nothing asks for belongs to the applications that it is written for.
+        let checks = || self.tokens.items().flat_map(|(_, tokens)| &tokens.written_checks);
+        for check in checks().filter(|check| files.contains(&check.site.file)) {
+            around.extend(check.asks.iter().map(|(_, asked)| asked.file));
+        }
         let part = self.applications_around(&mut around);
+        let is_around = |check: &&WrittenCheck| check.asks.iter().any(|(_, asked)| around.contains(&asked.file));
+        files.extend(checks().filter(is_around).map(|check| check.site.file));
         // Which route a request reaches, and how that is guarded, any application may decide.
         if reached.frontend || reached.seen_by_frontend {
             files.extend(self.frontend.outcomes().map(|(file, _)| file));

@@ -223,7 +223,7 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                 continue;
             }
             let Some(copies) = copies(state, used, *file, form, variable) else { continue };
-            let name = &variable.name;
+            let (name, power, does) = (&variable.name, usage.power(), usage.does());
             let (severity, message) = match (asked, form) {
                 (Some(asked), form) => {
                     let instead = match form {
@@ -232,27 +232,27 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                         _ => format!("write `${{{asked}:?}}`"),
                     };
                     let message = format!(
-                        "Where `{asked}` is not set, the key is the value that stands here, and whoever has read this file can sign a token for any user: {instead}, so that nothing starts without it."
+                        "Where `{asked}` is not set, the key is the value that stands here, and whoever has read this file {power}: {instead}, so that nothing starts without it."
                     );
                     (Severity::Warning, message)
                 }
                 (None, Form::Example) if path.is_some_and(is_for_tests) => (
                     Severity::Info,
                     format!(
-                        "This file is committed, and `{name}` is a key that was generated: that is fine as long as tests alone use it, and whoever can read the repository can sign a token for any user where anything else does."
+                        "This file is committed, and `{name}` is a key that was generated: that is fine as long as tests alone use it, and whoever can read the repository {power} where anything else does."
                     ),
                 ),
                 (None, Form::Example) => (
                     Severity::Warning,
                     format!(
-                        "This example is committed, and the value of `{name}` is a key that was generated, with which code signs or verifies: where it is in use, whoever can read the repository can sign a token for any user. Write what belongs there in its place, and issue a new key."
+                        "This example is committed, and the value of `{name}` is a key that was generated, with which code {does}: where it is in use, whoever can read the repository {power}. Write what belongs there in its place, and issue a new key."
                     ),
                 ),
                 // Of Alembic's, other values are not kept.
                 (None, Form::Lines | Form::Alembic) => (
                     Severity::Error,
                     format!(
-                        "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Take the file out of the repository, and issue a new key."
+                        "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, {power}. Take the file out of the repository, and issue a new key."
                     ),
                 ),
                 // Whoever has it is said above.
@@ -260,7 +260,7 @@ fn check_environments(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mu
                 (None, Form::Compose | Form::Manifest | Form::Values | Form::Image) => (
                     Severity::Error,
                     format!(
-                        "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, can sign a token for any user. Have the value come from outside, and issue a new key."
+                        "This file is committed, and `{name}` is a key: whoever can read the repository, or a copy of it, {power}. Have the value come from outside, and issue a new key."
                     ),
                 ),
             };

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::shared::frontend;
 use super::shared::open_route::OpenRoute;
 use super::shared::people::People;
+use super::shared::unheeded;
 use super::{RuleInfo, State, router_included_unguarded_twice, spec_auth_drift, unguarded_mount};
 use crate::auth::guard::{Guard, reads, sends_browsers_on, verifies_password};
 use crate::auth::policy::{Authority, Expectation};
@@ -265,6 +266,7 @@ fn signing_in<'s>(state: &State, application: &'s Application) -> Option<&'s Rou
 
 /// Frontends that sign users in with Better Auth, where none of the routes that they ask wants to know who that is.
 pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    unheeded::check(state, wanted, found);
     let issuers = || state.frontend.outcomes().flat_map(|(file, outcome)| outcome.issuers.iter().map(move |_| file));
     if issuers().next().is_none() {
         return;

@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::missing_auth_dependency::{callable_name, is_test, shown};
 use super::server_endpoint_without_session::runs_behind;
-use super::shared::frontend;
+use super::shared::{frontend, unasked};
 use super::{RuleInfo, State, related, report};
 use crate::auth::guard::{Guard, reads};
 use crate::facts::python::idioms::uses;
@@ -76,6 +76,8 @@ fn grant(state: &State, file: FileId, endpoint: &Endpoint, place: Place, functio
 const SEVERAL: usize = 3;
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    unasked::check(state, wanted, found, &INFO);
+    unasked::check_lax(state, wanted, found, &INFO);
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     with_interpreter(state, |interpreter| {
         for (application, judged) in state.table.applications.iter().zip(&state.guards.applications) {
@@ -98,7 +100,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                     Kind::OfItem => change.stricter(&changes),
                     Kind::Made => change.strictest(&changes),
                 };
-                let Some((strict, right)) = stricter.filter(|_| change.asks_nothing(interpreter)) else {
+                let Some((strict, right)) = stricter.filter(|_| asks_nothing(interpreter, change.route, change.judged))
+                else {
                     continue;
                 };
                 if !seen.insert(site) {
@@ -187,18 +190,22 @@ impl<'r> Change<'r> {
         let all = others.iter().all(|other| other.asked().is_some_and(|other| same(other, right)));
         (all && others.len() >= SEVERAL).then_some((*first, first.right?))
     }
+}
 
-    /// Whether nothing in the handler looks at who is calling, as far as all of it was followed.
-    fn asks_nothing(&self, interpreter: &Interpreter<'_>) -> bool {
-        let data = &self.judged.data;
-        let Some(handler) = self.route.function() else { return false };
-        let handler = interpreter.current(handler);
-        let mut injected = self.route.dependencies.iter().enumerate().filter(|(_, node)| node.parent.is_none());
-        data.verifies.len() == self.route.dependencies.len()
-            && data.asked.is_empty()
-            && data.faults.is_empty()
-            && injected.all(|(at, node)| {
-                !data.verifies[at] || node.parameter.as_ref().is_none_or(|name| !uses(&handler.def.body, name))
-            })
-    }
+/// Whether nothing looks at who is calling, as far as all of it was followed.
+fn asks_nothing(interpreter: &Interpreter<'_>, route: &Route, judged: &Judged) -> bool {
+    judged.data.faults.is_empty() && ignores_caller(interpreter, route, judged)
+}
+
+/// Whether a handler never looks at who is calling, and nothing that it calls asks what users may do.
+pub(super) fn ignores_caller(interpreter: &Interpreter<'_>, route: &Route, judged: &Judged) -> bool {
+    let data = &judged.data;
+    let Some(handler) = route.function() else { return false };
+    let handler = interpreter.current(handler);
+    let mut injected = route.dependencies.iter().enumerate().filter(|(_, node)| node.parent.is_none());
+    data.verifies.len() == route.dependencies.len()
+        && data.asked.is_empty()
+        && injected.all(|(at, node)| {
+            !data.verifies[at] || node.parameter.as_ref().is_none_or(|name| !uses(&handler.def.body, name))
+        })
 }

@@ -423,6 +423,13 @@ fn related(state: &State, site: Site, message: String) -> Related {
     Related { location: state.sources.locate(site), message }
 }
 
+/// The path of a file below the folder that is looked at.
+fn path_below_root(state: &State, file: FileId) -> &str {
+    let path = state.sources.file(file).map_or("", |source| source.path.as_str());
+    let below = state.roots.iter().filter_map(|root| path.strip_prefix(root.as_str()));
+    below.min_by_key(|rest| rest.len()).unwrap_or(path).trim_start_matches('/')
+}
+
 /// Findings in one half by file, of all files or of some.
 pub(crate) fn diagnostics(
     state: &State,

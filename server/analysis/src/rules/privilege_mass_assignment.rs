@@ -39,7 +39,8 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             };
             let client = access.client.as_ref().map_or("a field", |client| client.name.as_str());
             let (table, column) = (&access.table.name, &access.table.owner);
-            let who = if access.usage == Use::Creates { "whoever signs up" } else { "the caller" };
+            let is_known = matches!(judged.guard, Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_));
+            let who = if access.usage == Use::Creates && !is_known { "whoever signs up" } else { "the caller" };
             let message = format!(
                 "`{client}` from the body is copied to `{table}.{column}`, which says what a user may do: {who} can choose it; leave it out of the request model, exclude it, or let only administrators get here."
             );

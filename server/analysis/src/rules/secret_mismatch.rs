@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 
 use super::missing_auth_dependency::is_test;
 use super::shared::tokens::way_out;
-use super::{RuleInfo, State, for_each_served, related, report};
+use super::{RuleInfo, State, for_each_served, path_below_root, related, report};
 use crate::auth::public::{SIGNING_IN, by_nature};
 use crate::auth::tokens::{Algorithms, Decode, Encode, ItemTokens, KeySource, PlainField};
 use crate::facts::environment::{Looks, Variable};
@@ -65,11 +65,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 }
 
 fn finding(state: &State, name: &str, here: &SetIn<'_>, there: &SetIn<'_>, verified: Location) -> Diagnostic {
-    let path = |file: FileId| state.sources.file(file).map_or("", |source| &source.path);
-    let shown = there.location.file;
-    let root =
-        state.roots.iter().filter_map(|root| path(shown).strip_prefix(root.as_str())).min_by_key(|rest| rest.len());
-    let other = root.unwrap_or(path(shown)).trim_start_matches('/');
+    let other = path_below_root(state, there.location.file);
     Diagnostic {
         rule: INFO.code,
         severity: Severity::Error,

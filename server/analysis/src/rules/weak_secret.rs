@@ -31,13 +31,18 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let used = used.get_or_insert_with(|| used_variables(state));
             let usage = used_near(state, used, &variable.name, *file, variable.to_frontend);
             let Some(usage) = usage else { continue };
+            let (is_for_tokens, verb) = usage.verb();
+            if is_short(variable) && !is_for_tokens {
+                continue;
+            }
             // Services of a file that share a key are one finding.
             let Some(others) = copies_in_file(*file, &environment.variables, variable) else { continue };
             let mut steps = usage.related(state);
             steps.extend(others);
             let message = format!(
-                "`{}` signs tokens and {why}: whoever guesses it can sign a token for any user. Set 32 random bytes, as `openssl rand -base64 32` makes them.",
-                variable.name
+                "`{}` {verb} and {why}: whoever guesses it {}. Set 32 random bytes, as `openssl rand -base64 32` makes them.",
+                variable.name,
+                usage.power()
             );
             found.push(Diagnostic {
                 rule: INFO.code,
@@ -50,6 +55,11 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             });
         }
     }
+}
+
+/// Whether a value is shorter than HS256 needs, and nothing else is wrong with it.
+fn is_short(variable: &Variable) -> bool {
+    variable.value.looks == Looks::Own && variable.value.bytes < ENOUGH
 }
 
 /// What makes a value weak. Of committed ones that are no placeholders
@@ -66,7 +76,7 @@ fn why(variable: &Variable, form: Form, is_committed: bool) -> Option<String> {
         _ if is_committed => None,
         Looks::Blank => Some("its value is a placeholder".to_owned()),
         Looks::Guessable => Some("its value is made of words that keys are named by".to_owned()),
-        Looks::Own if value.bytes < ENOUGH => {
+        Looks::Own if is_short(variable) => {
             Some(format!("has {} bytes, where HS256 needs {ENOUGH} (RFC 7518, 3.2)", value.bytes))
         }
         Looks::Own => None,

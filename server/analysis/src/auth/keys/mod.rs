@@ -5,6 +5,7 @@ mod fallbacks;
 mod origin;
 mod readers;
 mod refusals;
+mod unseen;
 mod wrapped;
 
 pub(in crate::auth) use origin::{assigned_attribute, may_be_unset, object_of, own_initialiser};
@@ -22,7 +23,7 @@ use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, Resolve, Site, Value};
 use crate::vfs::FileId;
 
-/// A key of which the value stands in the code.
+/// A key of which the value stands in the code, or that is read from the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
     /// The call that is given the key.
@@ -48,6 +49,8 @@ pub enum What {
     Nothing,
     /// The text `None`, which `str(None)` gives.
     NothingAsText,
+    /// It is read from the environment or from settings, and no value stands in the code.
+    Unseen,
 }
 
 /// What a key is for.
@@ -210,7 +213,7 @@ impl Search<'_, '_, '_> {
         if purpose == Purpose::Hmac && self.derives_a_key(call, args) {
             return None;
         }
-        self.key_at(call, argument, purpose)
+        self.key_at(call, argument, purpose).or_else(|| self.unseen(call, argument, purpose))
     }
 
     /// The key that an expression is, where `used` stands, when its value stands in the code.

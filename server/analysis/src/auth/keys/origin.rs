@@ -66,7 +66,7 @@ impl Search<'_, '_, '_> {
 
     /// The module or class that an expression is, or is an instance of:
     /// `settings = get_settings()`, `settings: Settings = Depends(…)`, `self`, `self.settings`.
-    fn object(&self, expr: &Expr, depth: u32) -> Value {
+    pub(super) fn object(&self, expr: &Expr, depth: u32) -> Value {
         let nothing = || Value::Unknown(Unknown::Local);
         if depth > MAX_DEPTH {
             return nothing();

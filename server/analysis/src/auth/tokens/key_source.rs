@@ -94,7 +94,12 @@ pub(super) fn environment(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<SmolSt
 }
 
 /// The variable of the environment, or the field of settings, that an expression reads.
-pub(super) fn variable(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &Expr, depth: u32) -> Option<SmolStr> {
+pub(in crate::auth) fn variable(
+    interpreter: &Interpreter<'_>,
+    scope: Scope<'_>,
+    expr: &Expr,
+    depth: u32,
+) -> Option<SmolStr> {
     if depth > MAX_DEPTH {
         return None;
     }

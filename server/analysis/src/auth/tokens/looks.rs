@@ -3,7 +3,7 @@
 use memchr::memmem;
 
 use super::{
-    ItemTokens, cached, codes, compared, counting, decode, encode, errors, exposed, handmade, leaks, lifetimes,
+    ItemTokens, cached, checks, codes, compared, counting, decode, encode, errors, exposed, handmade, leaks, lifetimes,
     lookups, mails, named_keys, passwords, redirects, refused, replaced, stand_ins, statuses, swallowed, tools,
     transport, unset, writable,
 };
@@ -60,6 +60,7 @@ pub struct Looks {
     demands: bool,
     counts: bool,
     metadata: bool,
+    checks: bool,
 }
 
 /// Tells whether a text holds a word.
@@ -112,11 +113,14 @@ impl Looks {
         demands: true,
         counts: true,
         metadata: true,
+        checks: true,
     };
 
     fn at(text: &str) -> Self {
         let mut holds = |word: &'static str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
-        Self::by(&mut holds, |_| logs_any(text, SECRETS) || logs_any(text, codes::MARKS))
+        let looks = Self::by(&mut holds, |_| logs_any(text, SECRETS) || logs_any(text, codes::MARKS));
+        // What a decorator registers is asked for by itself.
+        Self { checks: looks.checks && !text.starts_with('@'), ..looks }
     }
 
     /// What a text has to be searched for that holds certain words, and maybe
@@ -181,6 +185,8 @@ impl Looks {
             demands: secrets && any(&["raise ", "exit("]) && any(&["if not ", "is None", "== \"\"", "len("]),
             counts: any(&["imiter("]),
             metadata: any(&["user_meta", "unsafe_metadata"]),
+            checks: any(&["raise "])
+                && any(&["403", "FORBIDDEN", "404", "NOT_FOUND", "orbidden", "ermission", "uthoriz"]),
             logs: shown && (all || logs(holds)),
         }
     }
@@ -205,6 +211,7 @@ impl Looks {
             || self.demands
             || self.counts
             || self.metadata
+            || self.checks
     }
 
     pub(super) fn look_into(&self, body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -265,6 +272,9 @@ impl Looks {
         }
         if self.metadata {
             writable::look(body, tokens);
+        }
+        if self.checks {
+            checks::look(body, tokens);
         }
         if self.introspects {
             lookups::introspections(body, tokens);

@@ -8,6 +8,7 @@ mod always;
 mod bodies;
 mod cached;
 mod callees;
+mod checks;
 mod claims;
 mod codes;
 mod compared;
@@ -62,12 +63,13 @@ use std::cell::RefCell;
 
 use smol_str::SmolStr;
 
+pub use checks::{LaxCheck, WrittenCheck};
 pub(crate) use databases::names_database;
 pub use decode::is_about_tokens;
 pub(crate) use encode::MARKS;
 pub use errors::LIST;
 pub use found::*;
-pub(in crate::auth) use key_source::reads_environment;
+pub(in crate::auth) use key_source::{reads_environment, variable};
 pub use leaks::JWT_HEADER;
 pub use libraries::Library;
 pub(super) use libraries::is_of_text;
@@ -174,6 +176,10 @@ pub struct ItemTokens {
     pub counted_by: Vec<Site>,
     /// Roles that are read from what users write about themselves.
     pub writable_roles: Vec<WritableRole>,
+    /// Functions that are written as dependencies and turn callers away by what the path names.
+    pub written_checks: Vec<WrittenCheck>,
+    /// Functions called after a right that turn only those away who lack it and whose account is not in order either.
+    pub lax_checks: Vec<LaxCheck>,
 }
 
 /// Keys that are fetched from where the token says that they verify.

@@ -65,6 +65,14 @@ impl ItemStmt {
         self.later.as_ref()?.name.as_ref()
     }
 
+    /// Whether its text holds a word; none where that is not kept.
+    pub(crate) fn text_holds(&self, word: &str) -> Option<bool> {
+        let later = self.later.as_ref()?;
+        let text = later.text.text();
+        let own = text.get(later.range.start as usize..later.range.end as usize)?;
+        Some(memchr::memmem::find(own.as_bytes(), word.as_bytes()).is_some())
+    }
+
     /// The class that it defines, and the last names of what that derives from: `class A(b.B)`.
     pub(super) fn heir(&self) -> Option<(&SmolStr, Vec<&SmolStr>)> {
         if let Some(later) = self.later.as_ref()

@@ -6,7 +6,7 @@ use rustc_hash::FxHashSet;
 use smol_str::SmolStr;
 
 use super::frontend;
-use crate::auth::keys::{Key, Source};
+use crate::auth::keys::{Key, Purpose, Source};
 use crate::auth::tokens::KeySource;
 use crate::facts::deployment::is_chart;
 use crate::facts::environment::{AskedValues, Variable, asks_for};
@@ -54,6 +54,8 @@ pub(in crate::rules) fn at_origins(
 #[derive(Debug, Clone)]
 pub(in crate::rules) struct UsedVariable {
     name: SmolStr,
+    /// What it is for.
+    purpose: Purpose,
     /// Where the backend uses it.
     site: Option<Site>,
     /// Where the frontend does.
@@ -126,6 +128,32 @@ impl UsedVariable {
         self.site.map(|site| site.file).or(self.place.map(|place| place.file))
     }
 
+    /// Whether it is a key of tokens, and what it is for as a verb.
+    pub(in crate::rules) fn verb(&self) -> (bool, &'static str) {
+        match self.purpose {
+            Purpose::Encrypts | Purpose::SignsValues => (false, self.purpose.verb()),
+            _ => (true, Purpose::SignsTokens.verb()),
+        }
+    }
+
+    /// What code does with it, in a word or two.
+    pub(in crate::rules) fn does(&self) -> &'static str {
+        match self.purpose {
+            Purpose::Encrypts => "encrypts",
+            Purpose::SignsValues => "signs",
+            _ => "signs or verifies",
+        }
+    }
+
+    /// What whoever has the key can do.
+    pub(in crate::rules) fn power(&self) -> &'static str {
+        match self.purpose {
+            Purpose::Encrypts => "can read what is encrypted with it",
+            Purpose::SignsValues => "can sign whatever clients are given that is signed with it",
+            _ => "can sign a token for any user",
+        }
+    }
+
     /// The step of a proof that says where it is used.
     pub(in crate::rules) fn related(&self, state: &State) -> Vec<Related> {
         let by_backend = self.site.map(|site| related(state, site, "the key is used here".to_owned()));
@@ -138,8 +166,8 @@ impl UsedVariable {
 /// half of a key pair is none: nobody signs with that.
 pub(in crate::rules) fn used_variables(state: &State) -> Vec<UsedVariable> {
     let mut used = Vec::new();
-    let mut add = |name: &SmolStr, site: Option<Site>, place: Option<Place>| {
-        used.push(UsedVariable { name: name.clone(), site, place });
+    let mut add = |name: &SmolStr, purpose: Purpose, site: Option<Site>, place: Option<Place>| {
+        used.push(UsedVariable { name: name.clone(), purpose, site, place });
     };
     // What a constant is called says nothing of where its value is from, if that stands in the code.
     let keys = || state.keys.values().flat_map(|file| file.iter());
@@ -150,29 +178,29 @@ pub(in crate::rules) fn used_variables(state: &State) -> Vec<UsedVariable> {
         let decodes = tokens.decodes.iter().filter(|decode| !literal.contains(&decode.site) && !decode.by_key_pair);
         for decode in decodes.filter(|decode| decode.unverified.is_none()) {
             if let KeySource::Secret(Some(name)) = &decode.key {
-                add(name, Some(decode.site), None);
+                add(name, Purpose::VerifiesTokens, Some(decode.site), None);
             }
         }
         for encode in tokens.encodes.iter().filter(|encode| !literal.contains(&encode.site)) {
             if let KeySource::Secret(Some(name)) = &encode.key {
-                add(name, Some(encode.site), None);
+                add(name, Purpose::SignsTokens, Some(encode.site), None);
             }
         }
     }
     for key in keys().filter(|key| !public.contains(&key.used)) {
         if let Source::Environment(name) | Source::Setting(name) = &key.source {
-            add(name, Some(key.used), None);
+            add(name, key.purpose, Some(key.used), None);
         }
     }
     for (_, outcome) in state.frontend.outcomes() {
         for issuer in &outcome.issuers {
             if let Some(name) = secret_variable(issuer) {
-                add(&name, None, Some(issuer.place));
+                add(&name, Purpose::SignsTokens, None, Some(issuer.place));
             }
         }
         for mint in &outcome.mints {
             if let Setting::Environment(name) = &mint.key {
-                add(name, None, Some(mint.place));
+                add(name, Purpose::SignsTokens, None, Some(mint.place));
             }
         }
     }

@@ -18,5 +18,7 @@ pub(crate) mod strangers;
 pub(crate) mod tenants;
 pub(crate) mod tokens;
 pub(crate) mod tools;
+pub(crate) mod unasked;
+pub(crate) mod unheeded;
 mod upkeep;
 pub(crate) mod without_credential;
