@@ -255,9 +255,12 @@ impl<'a> Interpreter<'a> {
         let depth = self.running.borrow().len();
         self.running.borrow_mut().push(file);
         let outer = self.looked_at.take();
+        // What a module leaves depends on nobody who asked for it.
+        let giving = self.giving.take();
         let mut execution = Execution::new(self, file);
         execution.module(&facts);
         let mut run = execution.run;
+        self.giving.replace(giving);
         run.reads = self.looked_at.replace(outer).files;
         self.running.borrow_mut().pop();
         // What was computed while an outer module was half executed depends on
