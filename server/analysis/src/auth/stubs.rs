@@ -5,6 +5,7 @@ use smol_str::SmolStr;
 
 use super::code::is_settings;
 use super::constant::{is_constant, is_logged, is_model, is_response};
+use super::keys::gives_settings;
 use crate::facts::python::idioms::is_pass;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Handler, Param, Spread, Stmt, StmtKind, positional};
 use crate::index::interpreter::Interpreter;
@@ -398,7 +399,7 @@ impl Look<'_, '_> {
         }
         match self.interpreter.eval(self.handler, expr) {
             Value::Instance(instance) => match &instance.class {
-                Value::Class(class) => is_settings(self.interpreter, class),
+                Value::Class(class) => is_settings(self.interpreter, class) || gives_settings(self.interpreter, class),
                 _ => false,
             },
             _ => false,

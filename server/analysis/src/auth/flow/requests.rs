@@ -124,7 +124,8 @@ impl Flow<'_, '_> {
             | StmtKind::Return(Some(Expr { kind: ExprKind::Await(call), .. })) => call.as_call(),
             _ => None,
         });
-        let Some((called, _)) = last.filter(|_| self.takes_socket(function)) else { return false };
+        let is_named = |(called, _): &(&Expr, &[Arg])| last_name(called) == Some(&function.def.name.name);
+        let Some((called, _)) = last.filter(is_named).filter(|_| self.takes_socket(function)) else { return false };
         let is_it = match self.judge.resolve.eval(handler, called) {
             Value::Function(callee) => callee.site == function.site,
             Value::Bound(bound) => bound.1.site == function.site,

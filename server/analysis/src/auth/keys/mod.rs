@@ -2,12 +2,14 @@
 
 mod derived;
 mod fallbacks;
+mod given;
 mod origin;
 mod readers;
 mod refusals;
 mod unseen;
 mod wrapped;
 
+pub(in crate::auth) use given::gives_settings;
 pub(in crate::auth) use origin::{assigned_attribute, may_be_unset, object_of, own_initialiser};
 pub(in crate::auth) use readers::look_up;
 

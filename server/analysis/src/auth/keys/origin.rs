@@ -7,6 +7,7 @@ use smol_str::SmolStr;
 
 use super::super::code::{self, Scope, bindings_of, is_settings, last_name};
 use super::super::questioned::{asks_for, rejects, validates};
+use super::given::given_class;
 use super::readers::look_up;
 use super::refusals::{never_refuses, passes};
 use super::{Search, Source, What, fallbacks};
@@ -324,7 +325,8 @@ fn field_value(
             return Search::new(interpreter, Scope::Function(&init)).origin(value, depth + 1);
         }
     }
-    None
+    let inner = given_class(interpreter, class, depth).filter(|_| depth <= MAX_DEPTH)?;
+    class_variable(interpreter, &inner, name, depth + 1)
 }
 
 /// What a property of that name gives, where it has one end.
@@ -362,7 +364,8 @@ pub(in crate::auth) fn own_initialiser(interpreter: &Interpreter<'_>, class: &Cl
     Some(interpreter.current(&init))
 }
 
-/// What `self.name` is assigned in a function, if that happens once.
+/// What `self.name` is assigned in a function, if that happens once, past `__setattr__` of its class perhaps:
+/// `object.__setattr__(self, "name", …)`.
 pub(in crate::auth) fn assigned_attribute<'f>(function: &'f Function, name: &str) -> Option<&'f Expr> {
     let own = &function.params.first()?.name.name;
     let mut values = function.body.iter().filter_map(|stmt| match &stmt.kind {
@@ -374,7 +377,18 @@ pub(in crate::auth) fn assigned_attribute<'f>(function: &'f Function, name: &str
             }
             _ => None,
         },
+        StmtKind::Expr(expr) => set_past_class(expr, own, name),
         _ => None,
     });
     values.next().filter(|_| values.next().is_none())
+}
+
+/// What `object.__setattr__(self, "name", …)` sets.
+fn set_past_class<'f>(expr: &'f Expr, own: &SmolStr, name: &str) -> Option<&'f Expr> {
+    let (func, args) = expr.as_call()?;
+    let ExprKind::Attribute { value, name: method } = &func.kind else { return None };
+    let sets = method.name == "__setattr__" && value.as_name().is_some_and(|class| class == "object");
+    let is_it = positional(args, 0).and_then(Expr::as_name) == Some(own)
+        && positional(args, 1).and_then(Expr::as_str).is_some_and(|set| set == name);
+    positional(args, 2).filter(|_| sets && is_it)
 }

@@ -293,12 +293,14 @@ impl<'a> Interpreter<'a> {
         let facts = Arc::clone(self.sources.facts(file)?);
         let depth = self.running.borrow().len();
         self.running.borrow_mut().push(file);
-        let (outer, asked) = (self.looked_at.take(), self.asked.take());
+        // What a module leaves depends on nobody who asked for it.
+        let (outer, asked, giving) = (self.looked_at.take(), self.asked.take(), self.giving.take());
         let mut execution = Execution::new(self, file);
         execution.module(&facts);
         let mut run = execution.run;
         let mut looked_at = self.looked_at.replace(outer);
         let asked = self.asked.replace(asked);
+        self.giving.replace(giving);
         self.running.borrow_mut().pop();
         // What was computed while an outer module was half executed depends on
         // where the execution began: keep only what does not.
