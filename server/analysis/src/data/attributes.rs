@@ -119,6 +119,8 @@ impl Engine<'_, '_> {
                         }
                     }
                     Made::Drawn | Made::Signed => Abs::Object(*id),
+                    // The first sheet.
+                    Made::Buffer if name == "active" => Abs::Object(*id),
                     Made::Row(_) | Made::Buffer => Abs::Unknown,
                 }
             }
@@ -161,7 +163,7 @@ impl Engine<'_, '_> {
             (Abs::Principal(_), Abs::Text(key)) => Abs::Principal(key.clone()),
             (Abs::Row(_), Abs::Text(key)) => self.attribute(path, expr, container, key),
             (Abs::Principal(_) | Abs::Row(_) | Abs::Own | Abs::Mix(_), _) => container.clone(),
-            (Abs::Part(..), _) => container.clone(),
+            (Abs::Part(..) | Abs::Column(..), _) => container.clone(),
             (Abs::Map(entries), Abs::Text(key)) => self.entry(expr, entries, key).unwrap_or(Abs::Unknown),
             // What was made without anything in it has no first element.
             (Abs::Items(items), Abs::Constant(None)) if items.is_empty() => {

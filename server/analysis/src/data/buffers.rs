@@ -1,4 +1,5 @@
-//! Files that are written in memory: what leaves with them is what was written to them.
+//! Files that are written in memory: what leaves with them is what was written to them. So it is with tables and texts of an
+//! office that packages make, and save to such a file.
 
 use smol_str::SmolStr;
 
@@ -11,17 +12,17 @@ use crate::index::value::Site;
 const CONTENT: &str = "content";
 
 impl Engine<'_, '_> {
-    /// `io.StringIO()`, and what writes to one: `csv.writer(buffer)`. None where it is something else.
+    /// `io.StringIO()`, and what writes to one: `csv.writer(buffer)`. None where it is something else (openpyxl 3, XlsxWriter 3).
     pub(super) fn buffer(&mut self, path: &mut Path, package: &str, given: &[Given], site: Site) -> Option<Abs> {
         let first = given.first().map(|one| &one.value);
         match package {
-            "io.StringIO" | "io.BytesIO" => {
+            "io.StringIO" | "io.BytesIO" | "openpyxl.Workbook" | "openpyxl.workbook.Workbook" => {
                 let object = Object::new(Made::Buffer, SmolStr::new_static("buffer"), site);
                 let id = self.add_object(path, object);
                 write(path, id, given.iter().map(|one| &one.value));
                 Some(Abs::Object(id))
             }
-            "csv.writer" | "csv.DictWriter" | "io.TextIOWrapper" => {
+            "csv.writer" | "csv.DictWriter" | "io.TextIOWrapper" | "xlsxwriter.Workbook" | "zipfile.ZipFile" => {
                 first.filter(|value| is_buffer(path, value).is_some()).cloned()
             }
             _ => None,
@@ -32,8 +33,19 @@ impl Engine<'_, '_> {
 /// A method of a buffer, or of what writes to it.
 pub(super) fn method(path: &mut Path, id: ObjectId, name: &str, given: &[Given]) -> Abs {
     match name {
-        "write" | "writelines" | "writerow" | "writerows" => {
+        "write" | "writelines" | "writerow" | "writerows" | "writestr" | "write_row" | "write_column" => {
             write(path, id, given.iter().map(|one| &one.value));
+            Abs::Other
+        }
+        // A sheet, a row of it, a cell.
+        "append" | "cell" | "create_sheet" | "add_worksheet" => {
+            write(path, id, given.iter().map(|one| &one.value));
+            Abs::Object(id)
+        }
+        "save" => {
+            let saved = Abs::Object(id);
+            let files: Vec<ObjectId> = given.iter().filter_map(|one| is_buffer(path, &one.value)).collect();
+            files.into_iter().for_each(|file| write(path, file, std::iter::once(&saved)));
             Abs::Other
         }
         "getvalue" | "getbuffer" | "read" | "readlines" | "readline" => Abs::Object(id).parts(path).into_abs(),

@@ -213,7 +213,7 @@ impl Engine<'_, '_> {
             }
         } else if matches!(a, Abs::Unknown | Abs::Mix(_))
             && !self.are_own_rows(path, &left)
-            && !Self::are_checked_rows(path, &left)
+            && !self.are_checked_rows(path, &left)
         {
             // Who knows whose that is: comparing an owner with it may be the check.
             let owner = matches!(b, Abs::Part(_, column) if self.is_owner_name(column));

@@ -6,7 +6,7 @@ use super::models::Model;
 use super::names;
 use super::requests::CREDENTIAL;
 use super::tenants::may_be_tenant;
-use super::value::{Abs, Mix, Path, Predicate, RowId};
+use super::value::{Abs, Mix, Path, Predicate, Row, RowId};
 
 /// Rows that name each other by values of the client: a task, and the membership in its team.
 const MAX_NAMED: u32 = 2;
@@ -39,10 +39,11 @@ impl Engine<'_, '_> {
         !mix.principal && !mix.unclear && !mix.rows.is_empty() && mix.rows.iter().all(is_own)
     }
 
-    /// Whether something was made of rows that were seen to be the principal's, and of nothing else:
+    /// Whether something was made of rows that were seen to be the principal's, or shared with it, and of nothing else:
     /// `set(document.references or [])`.
-    pub(super) fn are_checked_rows(path: &Path, mix: &Mix) -> bool {
-        let is_checked = |id: &RowId| path.rows.get(id).is_some_and(|row| row.checked && !row.absent);
+    pub(super) fn are_checked_rows(&self, path: &Path, mix: &Mix) -> bool {
+        let is_seen = |id: u32, row: &Row| !row.absent && (row.checked || self.is_shared_with(path, id));
+        let is_checked = |id: &RowId| path.rows.get(id).is_some_and(|row| is_seen(*id, row));
         let of_rows = !mix.principal && !mix.unclear && mix.clients.is_empty() && !mix.rows.is_empty();
         of_rows && mix.rows.iter().all(is_checked)
     }

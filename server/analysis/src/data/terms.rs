@@ -44,6 +44,7 @@ pub(super) fn function(given: &[Given]) -> Abs {
 /// A method of a column.
 pub(super) fn column_method(model: &Arc<Model>, column: &SmolStr, name: &str, given: &[Given]) -> Abs {
     match name {
+        _ if is_read_as(name) => Abs::Column(Arc::clone(model), column.clone()),
         "desc" | "asc" | "label" | "cast" | "nulls_last" | "nullslast" | "nulls_first" | "nullsfirst" | "collate" => {
             Abs::Column(Arc::clone(model), column.clone())
         }
@@ -63,9 +64,15 @@ pub(super) fn column_method(model: &Arc<Model>, column: &SmolStr, name: &str, gi
     }
 }
 
+/// Whether a method says as what an entry of a JSON column is read (SQLAlchemy 2, `JSON.Comparator`).
+fn is_read_as(name: &str) -> bool {
+    matches!(name, "as_string" | "as_integer" | "as_float" | "as_numeric" | "as_boolean" | "as_json")
+}
+
 /// A method of a term.
 pub(super) fn term_method(receiver: &Abs, name: &str, given: &[Given]) -> Abs {
     match name {
+        _ if is_read_as(name) => receiver.clone(),
         "desc" | "asc" | "label" | "cast" | "nulls_last" | "nullslast" | "nulls_first" | "nullsfirst" => {
             receiver.clone()
         }

@@ -14,6 +14,8 @@ impl Flow<'_, '_> {
     /// Notes what a call does that can't be followed.
     pub(super) fn note_unfollowed(&self, path: &mut Path, func: &Expr, args: &[Arg]) {
         let looks_up = match &func.kind {
+            // A browser is told to forget: nothing that lasts is done here.
+            ExprKind::Attribute { name, .. } if name.name == "delete_cookie" => true,
             ExprKind::Attribute { name, .. } => is_lookup(&name.name) && (!executes(&name.name) || self.selects(args)),
             _ => false,
         };
