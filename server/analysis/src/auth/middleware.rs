@@ -150,12 +150,7 @@ impl Middlewares {
         for middleware in application.middleware.iter() {
             let Some((member, left)) = member(judge, middleware) else { continue };
             state.merge(if member.conditional { left.perhaps() } else { left });
-            if matches!(member.kind, MemberKind::Unknown(_)) {
-                state.doubt();
-            }
             members.push((member, middleware));
-            // The outermost comes first.
-            judge.enter(state.clone());
         }
         judge.enter(state.clone());
         let placed: Vec<&Middleware> = members.iter().map(|(_, middleware)| *middleware).collect();

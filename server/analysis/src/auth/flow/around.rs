@@ -47,8 +47,6 @@ pub(super) struct Around {
     injected: FxHashMap<SmolStr, Abs>,
     /// Where the request was passed on.
     passes: Vec<Exit>,
-    /// Whether nothing but middlewares runs before it.
-    pub(super) is_middleware: bool,
 }
 
 /// How the code calls what comes next.
@@ -65,8 +63,6 @@ pub(in crate::auth) struct RequestState {
     pub(super) values: FxHashMap<SmolStr, Abs>,
     /// What the back end of an `AuthenticationMiddleware` answers.
     pub(super) backend: Option<Arc<Backend>>,
-    /// Whether a middleware that could not be followed may have left more.
-    doubtful: bool,
 }
 
 impl RequestState {
@@ -74,23 +70,12 @@ impl RequestState {
     pub(in crate::auth) fn merge(&mut self, other: RequestState) {
         self.values.extend(other.values);
         self.backend = other.backend.or(self.backend.take());
-        self.doubtful |= other.doubtful;
-    }
-
-    /// A middleware is there that could not be followed.
-    pub(in crate::auth) fn doubt(&mut self) {
-        self.doubtful = true;
-    }
-
-    /// Whether nothing was put under a name by the middlewares further out, all of which were followed.
-    pub(super) fn lacks(&self, name: &str) -> bool {
-        !self.doubtful && !self.values.contains_key(name)
     }
 
     /// The same of a middleware that may not be there.
     pub(in crate::auth) fn perhaps(self) -> RequestState {
         let values = self.values.into_iter().map(|(name, value)| (name, either(value, Abs::Nothing)));
-        RequestState { values: values.collect(), backend: None, doubtful: self.doubtful }
+        RequestState { values: values.collect(), backend: None }
     }
 
     /// Whether anything may say who is calling: a credential, an identity, or what is there only for verified callers and
@@ -190,8 +175,7 @@ pub(in crate::auth) fn judge_around(
             return AroundVerdict { verdict, left: RequestState::default(), asks_route: false };
         }
     };
-    let is_middleware = handler.is_none();
-    flow.around = Some(Around { next, request, injected, passes: Vec::new(), is_middleware });
+    flow.around = Some(Around { next, request, injected, passes: Vec::new() });
     flow.body(path, function);
     let passes = flow.around.take().map(|around| around.passes).unwrap_or_default();
     let state = left_behind(&passes);

@@ -293,12 +293,6 @@ impl Flow<'_, '_> {
         path.state.contains_key(name) || self.judge.state.borrow().values.contains_key(name)
     }
 
-    /// Whether a middleware asks for what nobody has put on `request.state`: nothing else runs before it.
-    fn is_left_out(&self, path: &Path, name: &SmolStr) -> bool {
-        let is_middleware = self.around.as_ref().is_some_and(|around| around.is_middleware);
-        is_middleware && !path.state.contains_key(name) && self.judge.state.borrow().lacks(name)
-    }
-
     /// Calls of packages that hand out parts of the request.
     pub(super) fn of_request(
         &mut self,
@@ -322,9 +316,6 @@ impl Flow<'_, '_> {
             ("Headers" | "MutableHeaders", "scope") => Some(Abs::Request("headers".into())),
             ("getattr", "state") => {
                 let name = args.get(1)?.value.as_str()?.clone();
-                if let Some(value) = values.get(2).filter(|_| self.is_left_out(path, &name)) {
-                    return Some(value.clone());
-                }
                 Some(match self.request_state(path, expr, &name) {
                     Abs::Verified { .. } if args.len() > 2 => Abs::Verified { checked: false },
                     value => value,
