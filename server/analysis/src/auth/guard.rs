@@ -9,8 +9,8 @@ use super::middleware::{Middlewares, Wrapped};
 use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
 use super::{
-    DecidedBy, Judge, Proof, Verdict, accounts, caches, carried, constant, decorators, is_database, logged, metrics,
-    pages, protocol, public, strongest, stubs,
+    DecidedBy, Judge, Proof, Verdict, accounts, carried, constant, decorators, is_database, logged, metrics, pages,
+    protocol, public, strongest, stubs,
 };
 use crate::facts::python::tree::Param;
 use crate::index::dependencies::{Node, called, definition_site};
@@ -546,11 +546,6 @@ pub(crate) fn touches_nothing(interpreter: &Interpreter<'_>, route: &Route) -> b
         _ => false,
     };
     route.dependencies.iter().all(opens) && stubs::touches_nothing(interpreter, &handler)
-}
-
-/// Whether the handler of a route has caches on the way keep its answer for everybody.
-pub(crate) fn is_kept_by_caches(interpreter: &Interpreter<'_>, route: &Route) -> bool {
-    route.function().is_some_and(|handler| caches::are_told_to_keep(interpreter, &interpreter.current(handler)))
 }
 
 /// Whether the handler of a route asks for the request itself.

@@ -6,7 +6,6 @@
 
 pub(crate) mod accounts;
 pub(crate) mod addresses;
-mod caches;
 mod carried;
 mod code;
 pub(crate) mod configured;

@@ -129,7 +129,6 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
                 "what its decorator says of it calls it public, and nothing else does".to_owned()
             }
             (Meant::Published, ..) => "it gives out nothing but what somebody has published".to_owned(),
-            (Meant::Cached, ..) => "it has caches on the way keep its answer for everybody, and nothing else says so".to_owned(),
             (Meant::DocumentedPublic, ..) => "its docstring calls it public, and nothing else does".to_owned(),
             (Meant::Form, ..) => "a form for strangers by its path, and nothing else says so".to_owned(),
             (Meant::Offer, ..) => {

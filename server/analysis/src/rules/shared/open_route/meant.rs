@@ -6,8 +6,8 @@ use std::cell::OnceCell;
 use super::super::people::People;
 use super::{OpenRoute, only_reads};
 use crate::auth::guard::{
-    answers_constant, is_kept_by_caches, may_sign_in, may_sign_up, only_redirects, reads, sends_away, shows_picture,
-    takes_password, takes_request, touches_nothing,
+    answers_constant, may_sign_in, may_sign_up, only_redirects, reads, sends_away, shows_picture, takes_password,
+    takes_request, touches_nothing,
 };
 use crate::auth::policy::Authority;
 use crate::auth::public::{is_internal, is_named_form, is_named_offer, is_named_public, is_probe};
@@ -64,8 +64,6 @@ pub(super) enum Meant {
     ReadsNobodys,
     /// It gives out nothing but rows that somebody has published.
     Published,
-    /// It has caches on the way keep its answer for everybody.
-    Cached,
     /// It sets the password of whoever the request names.
     TakesOver,
     /// It makes accounts of administrators.
@@ -136,16 +134,10 @@ impl OpenRoute<'_, '_> {
             () if may_be_said && route.function().is_some_and(|handler| handler.def.says_public) => {
                 Meant::DocumentedPublic
             }
-            () if may_read && is_kept(state, route) && is_nobodys() => Meant::Cached,
             () if !named && judged.data.gives_published && only_reads(route, judged) => Meant::Published,
             () => Meant::Nothing,
         }
     }
-}
-
-/// Whether a handler has caches on the way keep its answer, which is the same for everybody then.
-fn is_kept(state: &State, route: &Route) -> bool {
-    route.kind == RouteKind::Http && with_interpreter(state, |interpreter| is_kept_by_caches(interpreter, route))
 }
 
 /// Whether the summary, the description or the tags that a route's decorator gives call it public.
