@@ -11,7 +11,7 @@ use crate::auth::Judge;
 use crate::auth::guard::{Guard, Weak};
 use crate::index::dependencies::{Node, unwrap_partial};
 use crate::index::interpreter::{Interpreter, package_name};
-use crate::index::routes::{Presence, Route};
+use crate::index::routes::Route;
 use crate::index::value::{Site, Value};
 use crate::rules::missing_auth_dependency::{callable_name, guard_name, shown};
 use crate::rules::spec_auth_drift::said;
@@ -164,7 +164,7 @@ impl Viewer<'_, '_> {
             registration,
             anchor,
             dependencies: route.dependencies.iter().map(|node| self.dependency(node)).collect(),
-            certainty: if route.presence == Presence::Always { Certainty::Exact } else { Certainty::Conditional },
+            certainty: if route.conditional { Certainty::Conditional } else { Certainty::Exact },
             path_known: route.path_known,
             status: status(&judged.guard),
             status_detail: detail(route, &judged.guard),

@@ -10,7 +10,7 @@ use super::contributions::{Contributions, effect_target};
 use super::dependencies::{Asked, Via, expand_list};
 use super::interpreter::{Effect, Interpreter, ModuleRun, Registration, Router, RouterKind};
 use super::own_dependencies::{Earlier, expand_own};
-use super::routes::{Application, Middleware, Presence, Route, RouteKind, RouteTable, RouterTree, Semantics};
+use super::routes::{Application, Middleware, Route, RouteKind, RouteTable, RouterTree, Semantics};
 use super::sources::Sources;
 use super::value::{Arguments, Resolve, RouterId, Site, Unknown, Value};
 use crate::vfs::FileId;
@@ -159,7 +159,7 @@ struct Prefix {
     /// The paths of includes alone: mounts of included routers know no other.
     includes: String,
     asked: Asked,
-    presence: Presence,
+    conditional: bool,
     depth: usize,
     included_at: Option<Site>,
 }
@@ -305,10 +305,10 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                 continue;
             }
             match placed.effect {
-                Effect::Route { route, presence, .. } => {
-                    self.route(id, route, *presence, &here, walk);
+                Effect::Route { route, conditional, .. } => {
+                    self.route(id, route, *conditional, &here, walk);
                 }
-                Effect::Include { child, prefix, dependencies, site, presence, .. } => {
+                Effect::Include { child, prefix, dependencies, site, conditional, .. } => {
                     let Value::Router(child) = child else {
                         walk.unresolved.push((*site, unresolved_router(child), 0));
                         continue;
@@ -319,7 +319,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                     let mut below = here.clone();
                     below.depth += 1;
                     below.included_at = Some(*site);
-                    below.presence = below.presence.max(*presence);
+                    below.conditional |= *conditional;
                     match prefix {
                         Value::Str(prefix) => {
                             below.path.push_str(prefix);
@@ -336,7 +336,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                 }
                 // The copy of an included router's routes left its mounts out.
                 Effect::Mount { .. } if included.is_some() && !walk.semantics.lazy_includes => {}
-                Effect::Mount { path, app, site, presence, .. } => {
+                Effect::Mount { path, app, site, conditional, .. } => {
                     let Value::Str(mounted) = path else {
                         walk.unresolved.push((*site, "dynamic-path", 0));
                         continue;
@@ -355,7 +355,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         dependencies: Vec::new(),
                         perhaps: Vec::new(),
                         more: None,
-                        presence: here.presence.max(*presence),
+                        conditional: *conditional || here.conditional,
                         router: id,
                         included_at: here.included_at,
                         own: None,
@@ -364,7 +364,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         self.mount(*child, path, &here, walk);
                     }
                 }
-                Effect::Frontend { path, site, presence, .. } => {
+                Effect::Frontend { path, site, conditional, .. } => {
                     let Value::Str(served) = path else {
                         walk.unresolved.push((*site, "dynamic-path", 0));
                         continue;
@@ -383,7 +383,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         dependencies: here.asked.certain.clone(),
                         perhaps: here.asked.perhaps.clone(),
                         more: here.asked.more.clone(),
-                        presence: here.presence.max(*presence),
+                        conditional: *conditional || here.conditional,
                         router: id,
                         included_at: here.included_at,
                         own: None,
@@ -420,7 +420,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
                         path: path.to_string(),
                         path_known: above.path_known,
                         all_read: above.all_read,
-                        presence: above.presence,
+                        conditional: above.conditional,
                         depth: above.depth + 1,
                         ..Prefix::default()
                     };
@@ -441,7 +441,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
         reads(effect.module, include.module) && !reads(include.module, effect.module)
     }
 
-    fn route(&self, router: RouterId, route: &Registration, presence: Presence, here: &Prefix, walk: &mut Walk<'_>) {
+    fn route(&self, router: RouterId, route: &Registration, conditional: bool, here: &Prefix, walk: &mut Walk<'_>) {
         let mut path = here.path.clone();
         let end_known = here.all_read && matches!(route.path, Value::Str(_));
         match &route.path {
@@ -471,7 +471,7 @@ impl<'r, 'i, 'a> Linker<'r, 'i, 'a> {
             dependencies: asked.certain,
             perhaps: asked.perhaps,
             more: asked.more,
-            presence: here.presence.max(presence),
+            conditional: conditional || here.conditional,
             router,
             included_at: here.included_at,
             own,

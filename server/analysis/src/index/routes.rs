@@ -34,18 +34,6 @@ impl RouteKind {
     }
 }
 
-/// When something is done to a router.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Presence {
-    /// Whatever is configured.
-    #[default]
-    Always,
-    /// Under a switch of the settings that is on unless somebody turns it off.
-    Usually,
-    /// Under a condition that could not be decided.
-    Perhaps,
-}
-
 /// A route as it is served.
 #[derive(Debug, Clone)]
 pub struct Route {
@@ -72,8 +60,8 @@ pub struct Route {
     pub perhaps: Vec<Node>,
     /// Why there may be more dependencies, when there may.
     pub more: Option<SmolStr>,
-    /// When it is registered and included.
-    pub presence: Presence,
+    /// Registered or included under a condition.
+    pub conditional: bool,
     /// The router that it was registered on.
     pub router: RouterId,
     /// The last `include_router` on its way to the application.
@@ -83,11 +71,6 @@ pub struct Route {
 }
 
 impl Route {
-    /// Whether it is there only under a condition that could not be decided.
-    pub fn is_conditional(&self) -> bool {
-        self.presence == Presence::Perhaps
-    }
-
     /// A function that something else than a request calls: it is served nowhere.
     pub fn detached(function: &FunctionRef) -> Self {
         Self {
@@ -102,7 +85,7 @@ impl Route {
             dependencies: Vec::new(),
             perhaps: Vec::new(),
             more: None,
-            presence: Presence::Always,
+            conditional: false,
             router: RouterId { file: function.site.file, index: u32::MAX },
             included_at: None,
             own: None,

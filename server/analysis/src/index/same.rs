@@ -25,7 +25,7 @@ pub fn same(a: &Value, b: &Value) -> bool {
 /// and calls the same one.
 pub fn same_route(a: &Route, b: &Route) -> bool {
     let how = |route: &Route| {
-        (route.kind, route.injects, route.registration, (route.path_known, route.end_known), route.presence)
+        (route.kind, route.injects, route.registration, (route.path_known, route.end_known), route.conditional)
     };
     how(a) == how(b)
         && (&a.path, &a.methods, &a.more) == (&b.path, &b.methods, &b.more)

@@ -57,7 +57,7 @@ fn check_believed(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Ve
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     for_each_served(state, |_, route, judged| {
         let is_open =
-            matches!(judged.guard, Guard::Open(_) | Guard::Public(_) | Guard::InBody(_)) && !route.is_conditional();
+            matches!(judged.guard, Guard::Open(_) | Guard::Public(_) | Guard::InBody(_)) && !route.conditional;
         let signs_in = |believed: &&Believed| believed.signs || judged.guard.signs_in();
         for believed in judged.data.believed.iter().filter(signs_in).filter(|_| is_open) {
             let site = believed.site;

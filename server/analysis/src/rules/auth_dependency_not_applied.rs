@@ -91,7 +91,7 @@ fn finding(state: &State, route: &Route, unapplied: &Unapplied) -> Diagnostic {
     related.retain(|step| step.location != location);
     Diagnostic {
         rule: INFO.code,
-        severity: if route.is_conditional() { Severity::Info } else { Severity::Error },
+        severity: if route.conditional { Severity::Info } else { Severity::Error },
         confidence: Confidence::High,
         location,
         message: format!("{} is open to everybody: {why}; {advice}.", shown(route)),

@@ -84,7 +84,7 @@ fn flags<'s>(state: &State, routes: &[(&'s Route, &'s Judged)]) -> BTreeMap<Smol
 fn believing(state: &State, route: &Route, judged: &Judged) -> Option<Site> {
     let Guard::Guarded(index) = &judged.guard else { return None };
     let standing = &judged.data.standing;
-    if standing.unsure || standing.fetched.is_none() || route.is_conditional() {
+    if standing.unsure || standing.fetched.is_none() || route.conditional {
         return None;
     }
     let guard = route.dependencies.get(*index)?;

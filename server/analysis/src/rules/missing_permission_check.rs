@@ -148,7 +148,7 @@ impl<'r> Change<'r> {
             false if is_item => Kind::OfItem,
             _ => return None,
         };
-        if route.kind != RouteKind::Http || reads(route) || route.is_conditional() {
+        if route.kind != RouteKind::Http || reads(route) || route.conditional {
             return None;
         }
         let right = judged.data.within.as_ref().and_then(|within| within.asked.first().copied());

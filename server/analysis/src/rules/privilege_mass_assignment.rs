@@ -32,7 +32,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 continue;
             }
             let severity = match &judged.guard {
-                _ if route.is_conditional() => Severity::Info,
+                _ if route.conditional => Severity::Info,
                 _ if is_standing(&access.table.owner) => Severity::Warning,
                 Guard::Guarded(_) | Guard::Around(_) | Guard::InBody(_) | Guard::Public(_) => Severity::Error,
                 _ => Severity::Warning,

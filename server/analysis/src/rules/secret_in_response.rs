@@ -36,11 +36,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
     for_each_served(state, |_, route, judged| {
         let Some(exposed) = &judged.data.exposes else { return };
         let is_here = wanted(exposed.handler.file) && !is_test(state, exposed.handler.file);
-        if !is_here
-            || state.sources.is_ghost(exposed.handler)
-            || route.is_conditional()
-            || !seen.insert(exposed.handler)
-        {
+        if !is_here || state.sources.is_ghost(exposed.handler) || route.conditional || !seen.insert(exposed.handler) {
             return;
         }
         let (severity, what) = match exposed.own {
@@ -63,7 +59,7 @@ fn check_tokens(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<
     });
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     for_each_served(state, |application, route, judged| {
-        let is_open = matches!(judged.guard, Guard::Open(_) | Guard::Public(_)) && !route.is_conditional();
+        let is_open = matches!(judged.guard, Guard::Open(_) | Guard::Public(_)) && !route.conditional;
         for handed in judged.data.handed_out.iter().filter(|_| is_open) {
             let site = handed.site;
             let is_here = wanted(site.file) && !is_test(state, site.file) && !state.sources.is_ghost(site);

@@ -27,7 +27,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             .routes
             .iter()
             .zip(judged.iter())
-            .filter(|(route, _)| route.kind == RouteKind::Http && route.path_known && !route.is_conditional())
+            .filter(|(route, _)| route.kind == RouteKind::Http && route.path_known && !route.conditional)
             .collect();
         for (at, (late, guard)) in routes.iter().enumerate() {
             let site = handler_site(&late.handler).unwrap_or(late.registration);

@@ -173,7 +173,7 @@ fn open_severity(state: &State, route: &Route, basis: &Basis) -> Severity {
         (harmless, may_sign_in(interpreter, route) || sends_away(interpreter, route))
     });
     let may_be_meant = is_entrance && basis.authority.speaks_of_several();
-    match (harmless, route.is_conditional() || may_be_meant) {
+    match (harmless, route.conditional || may_be_meant) {
         (true, _) => Severity::Info,
         (false, true) => Severity::Warning,
         (false, false) => Severity::Error,

@@ -80,7 +80,7 @@ fn panel(state: &State, route: &Route, argument: &str) -> Diagnostic {
 
 /// The severity where what is mounted is there only if the configuration says so.
 fn for_some(route: &Route, severity: Severity) -> Severity {
-    if route.is_conditional() { severity.lower() } else { severity }
+    if route.conditional { severity.lower() } else { severity }
 }
 
 /// An MCP server that is mounted in an application which knows its callers, or

@@ -182,7 +182,7 @@ fn finding(state: &State, site: Site, weak: &Pretender<'_>) -> Diagnostic {
     } else {
         format!("`{name}` {what}: {more} {plural} on it; {advice}.")
     };
-    let conditional = weak.routes.iter().all(|route| route.is_conditional());
+    let conditional = weak.routes.iter().all(|route| route.conditional);
     Diagnostic {
         rule: INFO.code,
         severity: match (conditional, weak.only_asks) {

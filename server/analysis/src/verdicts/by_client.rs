@@ -32,7 +32,7 @@ impl ByClient {
         let functions = route.dependencies.iter().filter_map(|node| called(interpreter, &node.callable));
         let schemes = functions.filter_map(|(function, _)| unapplied::bare_scheme(interpreter, &function)).collect();
         let mut queried = match route.kind {
-            RouteKind::Http if !route.is_conditional() => in_query(interpreter, route),
+            RouteKind::Http if !route.conditional => in_query(interpreter, route),
             _ => Vec::new(),
         };
         queried.retain(|(name, _)| is_password(name) || is_credential_parameter(name));

@@ -29,7 +29,7 @@ pub(super) fn judge(routes: &[Route], judged: &mut [Judged]) {
             judged.guard = Guard::Public(REASON.into());
             judged.data = Default::default();
         }
-        if !route.is_conditional() {
+        if !route.conditional {
             methods.extend(&route.methods);
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
-use crate::index::routes::{Presence, RouteKind};
+use crate::index::routes::RouteKind;
 use crate::index::value::{Arguments, ClassRef, RouterId, Site, Unknown, Value};
 
 /// What kind of object collects routes.
@@ -111,8 +111,8 @@ pub enum Effect {
         router: RouterId,
         /// The route.
         route: Box<Registration>,
-        /// When.
-        presence: Presence,
+        /// Under a condition that was not known.
+        conditional: bool,
     },
     /// `parent.include_router(child)`.
     Include {
@@ -126,8 +126,8 @@ pub enum Effect {
         dependencies: DependencyList,
         /// The call.
         site: Site,
-        /// When.
-        presence: Presence,
+        /// Under a condition that was not known.
+        conditional: bool,
     },
     /// `parent.mount(path, app)`.
     Mount {
@@ -139,8 +139,8 @@ pub enum Effect {
         app: Value,
         /// The call.
         site: Site,
-        /// When.
-        presence: Presence,
+        /// Under a condition that was not known.
+        conditional: bool,
     },
     /// `parent.frontend(path, directory=…)`.
     Frontend {
@@ -150,8 +150,8 @@ pub enum Effect {
         path: Value,
         /// The call.
         site: Site,
-        /// When.
-        presence: Presence,
+        /// Under a condition that was not known.
+        conditional: bool,
     },
     /// A middleware was added.
     Middleware {

@@ -232,8 +232,8 @@ impl Execution<'_, '_> {
             dependencies: DependencyList { known: dependencies.into_iter().map(depends).collect(), unknown: None },
             site,
         };
-        let presence = self.presence();
-        self.run.effects.push(Effect::Route { router, route: Box::new(route), presence });
+        let conditional = self.conditional > 0;
+        self.run.effects.push(Effect::Route { router, route: Box::new(route), conditional });
     }
 
     /// Routes that a library's own router class adds when it is made.

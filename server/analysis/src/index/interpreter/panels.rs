@@ -50,9 +50,9 @@ impl Execution<'_, '_> {
             None => Value::Str(BASE.into()),
             Some(path) => path,
         };
-        let presence = self.presence();
+        let conditional = self.is_unusual();
         let app = Value::Instance(Arc::clone(panel));
-        self.run.effects.push(Effect::Mount { parent: router, path, app, site, presence });
+        self.run.effects.push(Effect::Mount { parent: router, path, app, site, conditional });
     }
 }
 

@@ -9,7 +9,7 @@ use super::effects::{DependencyList, Effect, Registration, Router, RouterKind};
 use super::expressions::{UNSUPPORTED, truth};
 use super::{Execution, Scope};
 use crate::index::looked_at::name_of_router;
-use crate::index::routes::{Presence, RouteKind};
+use crate::index::routes::RouteKind;
 
 /// Methods of a router that make a decorator, with the methods that its route answers.
 const DECORATORS: &[(&str, &[&str])] = &[
@@ -147,8 +147,8 @@ impl Execution<'_, '_> {
                 "Mount" => {
                     let app = instance.args.get("app", Some(1)).cloned().unwrap_or(UNSUPPORTED);
                     let app = self.interpreter.force(app);
-                    let (site, presence) = (instance.site, self.presence());
-                    self.run.effects.push(Effect::Mount { parent: router, path, app, site, presence });
+                    let (site, conditional) = (instance.site, self.is_unusual());
+                    self.run.effects.push(Effect::Mount { parent: router, path, app, site, conditional });
                 }
                 _ => self.unresolved(router, instance.site, "unknown-routes"),
             }
@@ -229,13 +229,9 @@ impl Execution<'_, '_> {
         self.conditional > 0
     }
 
-    /// When what is done to a router here is done.
-    pub(super) fn presence(&self) -> Presence {
-        match self.conditional {
-            0 => Presence::Always,
-            conditions if conditions == self.usual => Presence::Usually,
-            _ => Presence::Perhaps,
-        }
+    /// Whether what is done to a router is done in some configurations only, and not where nothing is configured.
+    pub(super) fn is_unusual(&self) -> bool {
+        self.conditional > self.usual
     }
 
     pub(super) fn unresolved(&mut self, router: RouterId, site: Site, reason: &'static str) {
@@ -290,8 +286,8 @@ impl Execution<'_, '_> {
             dependencies: if injects { self.dependency_list(arguments) } else { DependencyList::default() },
             site,
         };
-        let presence = self.presence();
-        self.run.effects.push(Effect::Route { router, route: Box::new(route), presence });
+        let conditional = self.is_unusual();
+        self.run.effects.push(Effect::Route { router, route: Box::new(route), conditional });
     }
 
     /// Calls a method of the framework's router classes.
@@ -386,8 +382,8 @@ impl Execution<'_, '_> {
                     self.unresolved(router, site, "loop");
                     return Value::None;
                 }
-                let presence = self.presence();
-                self.run.effects.push(Effect::Frontend { parent: router, path, site, presence });
+                let conditional = self.is_unusual();
+                self.run.effects.push(Effect::Frontend { parent: router, path, site, conditional });
             }
             "mount" | "host" => {
                 let path = arguments.get(if method == "host" { "host" } else { "path" }, Some(0));
@@ -399,8 +395,8 @@ impl Execution<'_, '_> {
                     return Value::None;
                 }
                 let path = if method == "host" { Value::Str(SmolStr::default()) } else { path };
-                let presence = self.presence();
-                self.run.effects.push(Effect::Mount { parent: router, path, app, site, presence });
+                let conditional = self.is_unusual();
+                self.run.effects.push(Effect::Mount { parent: router, path, app, site, conditional });
             }
             "add_middleware" => {
                 let what = arguments.get("middleware_class", Some(0)).cloned().unwrap_or(UNSUPPORTED);
@@ -436,8 +432,8 @@ impl Execution<'_, '_> {
             None => Value::Str(SmolStr::default()),
         };
         let dependencies = self.dependency_list(arguments);
-        let presence = self.presence();
-        self.run.effects.push(Effect::Include { parent, child, prefix, dependencies, site, presence });
+        let conditional = self.is_unusual();
+        self.run.effects.push(Effect::Include { parent, child, prefix, dependencies, site, conditional });
     }
 }
 

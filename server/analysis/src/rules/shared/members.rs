@@ -51,7 +51,7 @@ pub(in crate::rules) fn check(
     let tenants = Tenants::of(state);
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     for_each_served(state, |_, route, judged| {
-        if !judged.guard.is_guarded() || route.is_conditional() {
+        if !judged.guard.is_guarded() || route.conditional {
             return;
         }
         let keeps = |access: &Access| judged.data.membered.iter().any(|one| one.table.site == access.table.site);

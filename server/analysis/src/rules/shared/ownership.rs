@@ -79,7 +79,7 @@ pub(super) fn is_told_at(state: &State, wanted: &dyn Fn(FileId) -> bool, site: S
 /// The severity of a finding on a route that may not be there, or whose guard is not known.
 pub(super) fn toned_down(severity: Severity, route: &Route, guard: &Guard) -> Severity {
     match severity {
-        _ if route.is_conditional() => Severity::Info,
+        _ if route.conditional => Severity::Info,
         Severity::Error if matches!(guard, Guard::Unknown(_)) => Severity::Warning,
         severity => severity,
     }

@@ -114,7 +114,7 @@ impl OpenRoute<'_, '_> {
             () if redirect => Meant::Redirect,
             () if stub && !judged.data.writes => Meant::Stub,
             () if passage => Meant::Passage,
-            () if route.is_conditional() => Meant::Conditional,
+            () if route.conditional => Meant::Conditional,
             () if !named && only_where_configured(state, route) => Meant::Switched,
             () if !named && is_named_public(&route.path) => Meant::NamedPublic,
             () if !named && !harms && is_said_public(route) => Meant::SaidPublic,
