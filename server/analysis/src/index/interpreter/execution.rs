@@ -39,8 +39,6 @@ pub(super) struct Execution<'i, 'a> {
     pub(super) asked_at: Option<Site>,
     /// Number of enclosing branches that may not be taken.
     pub(super) conditional: u32,
-    /// Number of these that are taken where a switch is left as it is: `if settings.with_payments:`, which is on.
-    pub(super) usual: u32,
     /// Number of enclosing clauses that run only where something failed.
     pub(super) clauses: u32,
     /// Number of enclosing loops over something unknown.
@@ -65,7 +63,6 @@ impl<'i, 'a> Execution<'i, 'a> {
             startups: Vec::new(),
             asked_at: None,
             conditional: 0,
-            usual: 0,
             clauses: 0,
             unknown_loops: 0,
         }

@@ -50,7 +50,7 @@ impl Execution<'_, '_> {
             None => Value::Str(BASE.into()),
             Some(path) => path,
         };
-        let conditional = self.is_unusual();
+        let conditional = self.conditional();
         let app = Value::Instance(Arc::clone(panel));
         self.run.effects.push(Effect::Mount { parent: router, path, app, site, conditional });
     }

@@ -147,7 +147,7 @@ impl Execution<'_, '_> {
                 "Mount" => {
                     let app = instance.args.get("app", Some(1)).cloned().unwrap_or(UNSUPPORTED);
                     let app = self.interpreter.force(app);
-                    let (site, conditional) = (instance.site, self.is_unusual());
+                    let (site, conditional) = (instance.site, self.conditional());
                     self.run.effects.push(Effect::Mount { parent: router, path, app, site, conditional });
                 }
                 _ => self.unresolved(router, instance.site, "unknown-routes"),
@@ -229,11 +229,6 @@ impl Execution<'_, '_> {
         self.conditional > 0
     }
 
-    /// Whether what is done to a router is done in some configurations only, and not where nothing is configured.
-    pub(super) fn is_unusual(&self) -> bool {
-        self.conditional > self.usual
-    }
-
     pub(super) fn unresolved(&mut self, router: RouterId, site: Site, reason: &'static str) {
         self.run.effects.push(Effect::Unresolved { router, site, reason });
     }
@@ -286,7 +281,7 @@ impl Execution<'_, '_> {
             dependencies: if injects { self.dependency_list(arguments) } else { DependencyList::default() },
             site,
         };
-        let conditional = self.is_unusual();
+        let conditional = self.conditional();
         self.run.effects.push(Effect::Route { router, route: Box::new(route), conditional });
     }
 
@@ -382,7 +377,7 @@ impl Execution<'_, '_> {
                     self.unresolved(router, site, "loop");
                     return Value::None;
                 }
-                let conditional = self.is_unusual();
+                let conditional = self.conditional();
                 self.run.effects.push(Effect::Frontend { parent: router, path, site, conditional });
             }
             "mount" | "host" => {
@@ -395,7 +390,7 @@ impl Execution<'_, '_> {
                     return Value::None;
                 }
                 let path = if method == "host" { Value::Str(SmolStr::default()) } else { path };
-                let conditional = self.is_unusual();
+                let conditional = self.conditional();
                 self.run.effects.push(Effect::Mount { parent: router, path, app, site, conditional });
             }
             "add_middleware" => {
@@ -432,7 +427,7 @@ impl Execution<'_, '_> {
             None => Value::Str(SmolStr::default()),
         };
         let dependencies = self.dependency_list(arguments);
-        let conditional = self.is_unusual();
+        let conditional = self.conditional();
         self.run.effects.push(Effect::Include { parent, child, prefix, dependencies, site, conditional });
     }
 }

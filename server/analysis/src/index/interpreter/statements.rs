@@ -71,15 +71,6 @@ fn is_callable(value: &Value) -> bool {
     )
 }
 
-/// Whether a condition asks one switch and compares nothing: what an environment is called, is not left as it is.
-fn is_switch(test: &Expr) -> bool {
-    match &test.kind {
-        ExprKind::Name(_) | ExprKind::Attribute { .. } => true,
-        ExprKind::Not(inner) => is_switch(inner),
-        _ => false,
-    }
-}
-
 /// What is known of a condition.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Decision {
@@ -408,13 +399,12 @@ impl Execution<'_, '_> {
         self.conditional += 1;
         let assigned = assigned_names(body, or_else);
         let before: Vec<Option<Value>> = assigned.iter().map(|name| self.get(scope, name)).collect();
-        let by_switch = decision.by_default.filter(|_| is_switch(test));
-        let first = self.branch_of(scope, body, by_switch == Some(true));
+        let first = self.block(scope, body);
         let after_body: Vec<Option<Value>> = assigned.iter().map(|name| self.get(scope, name)).collect();
         for (name, value) in assigned.iter().zip(&before) {
             self.put_back(scope, name, value.clone());
         }
-        let second = self.branch_of(scope, or_else, by_switch == Some(false));
+        let second = self.block(scope, or_else);
         for ((name, body_value), _) in assigned.iter().zip(after_body).zip(before) {
             let else_value = self.get(scope, name);
             let merged = match (body_value, else_value) {
@@ -433,14 +423,6 @@ impl Execution<'_, '_> {
             }
             _ => Flow::Next,
         }
-    }
-
-    /// One way that a program may go, the usual one perhaps.
-    fn branch_of(&mut self, scope: &mut Scope, block: &[Stmt], is_usual: bool) -> Flow {
-        self.usual += u32::from(is_usual);
-        let flow = self.block(scope, block);
-        self.usual -= u32::from(is_usual);
-        flow
     }
 
     /// Whether a condition holds.

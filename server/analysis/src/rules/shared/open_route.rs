@@ -119,7 +119,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         let siblings = self.siblings.as_ref().filter(|siblings| self.passing != Some(siblings.guard.as_str()));
         match (self.meant, siblings, self.passing) {
             (Meant::Constant, ..) => "it does nothing and tells everybody the same".to_owned(),
-            (Meant::Stub, ..) => "it reads and changes nothing, and answers with constants and what the caller sent".to_owned(),
+            (Meant::Stub, ..) => "it reads and changes nothing, and answers with constants, settings and what the caller sent".to_owned(),
             (Meant::Redirect, ..) => "it only sends the caller elsewhere".to_owned(),
             (Meant::Passage, ..) => {
                 "browsers come here by a link, which carries no token, and are sent on to another site".to_owned()
