@@ -116,17 +116,8 @@ pub(super) fn touches_nothing(interpreter: &Interpreter<'_>, handler: &FunctionR
     let given = handler.def.params.iter().skip(usize::from(handler.takes_receiver()));
     let given = given.filter(|param| is_of_client(interpreter, handler, param)).map(|param| param.name.name.clone());
     let requests = handler.def.params.iter().filter(|param| is_request(interpreter, handler, param));
-    let mut look = Look {
-        interpreter,
-        handler,
-        given: given.collect(),
-        requests: requests.map(|param| param.name.name.clone()).collect(),
-        made: Vec::new(),
-        settings: Vec::new(),
-        asks_whether: false,
-        depth: 0,
-        steps: MAX_STEPS,
-    };
+    let requests = requests.map(|param| param.name.name.clone()).collect();
+    let mut look = Look { requests, ..Look::into(interpreter, handler, given.collect()) };
     !handler.def.is_generator && !is_left_out(&handler.def.body) && look.block(&handler.def.body)
 }
 
@@ -222,11 +213,17 @@ struct Look<'l, 'i> {
     made: Vec<SmolStr>,
     /// Variables that hold the settings.
     settings: Vec<SmolStr>,
-    /// Whether nothing is told of a value but whether it is there: `bool(…)`.
-    asks_whether: bool,
     /// How many functions are being looked into.
     depth: usize,
     steps: usize,
+}
+
+impl<'l, 'i> Look<'l, 'i> {
+    /// A look into a function of which these variables hold nothing but what the caller gave.
+    fn into(interpreter: &'l Interpreter<'i>, handler: &'l FunctionRef, given: Vec<SmolStr>) -> Self {
+        let (requests, made, settings) = (Vec::new(), Vec::new(), Vec::new());
+        Self { interpreter, handler, given, requests, made, settings, depth: 0, steps: MAX_STEPS }
+    }
 }
 
 impl Look<'_, '_> {
@@ -347,11 +344,7 @@ impl Look<'_, '_> {
         self.steps = left;
         match &expr.kind {
             ExprKind::Name(name) if self.given.contains(name) => true,
-            ExprKind::Attribute { value, name }
-                if (self.asks_whether || !may_be_secret(&name.name)) && self.is_of_settings(value) =>
-            {
-                true
-            }
+            ExprKind::Attribute { value, name } if !may_be_secret(&name.name) && self.is_of_settings(value) => true,
             ExprKind::Attribute { value, name } if self.is_asked(value, &name.name) => true,
             ExprKind::Attribute { value, .. } if self.is_given(value) => true,
             ExprKind::Subscript { value, index } => self.is_given(value) && self.is_given(index),
@@ -382,7 +375,7 @@ impl Look<'_, '_> {
             }
             ExprKind::Call { func, args } => {
                 self.tells_whether_set(func, args)
-                    || self.is_told_setting(func, args)
+                    || self.is_published_setting(func, args)
                     || is_constant(self.interpreter, self.handler, expr, &mut self.steps)
                     || ((self.only_holds(func) || self.only_forms(func) || self.makes_file(expr))
                         && args.iter().all(|arg| self.is_given(&arg.value)))
@@ -411,29 +404,66 @@ impl Look<'_, '_> {
         let is_bool =
             matches!(self.interpreter.eval(self.handler, func), Value::Package(path) if path == "builtins.bool");
         let [only] = args else { return false };
-        // What the caller sends may be a guess: it is told nothing of that.
-        let (outer, given) = (std::mem::replace(&mut self.asks_whether, true), std::mem::take(&mut self.given));
-        let tells = is_bool && self.is_there(&only.value);
-        (self.asks_whether, self.given) = (outer, given);
-        tells
+        is_bool && self.is_there(&only.value, &[], 0)
     }
 
-    /// Whether all that decides an expression is whether something is there, in the module perhaps.
-    fn is_there(&mut self, expr: &Expr) -> bool {
+    /// Whether all that decides the truth of an expression is whether something is there: settings, variables of the
+    /// environment or of the module, and variables that are `known` to hold such. What is compared with what the caller
+    /// sent would tell more.
+    fn is_there(&self, expr: &Expr, known: &[SmolStr], depth: usize) -> bool {
         match &expr.kind {
-            ExprKind::BoolOp { values, .. } => values.iter().all(|value| self.is_there(value)),
-            ExprKind::Name(_) => self.is_given(expr) || !self.is_local(expr),
-            _ => self.is_given(expr),
+            ExprKind::Str(_) | ExprKind::None => true,
+            ExprKind::BoolOp { values, .. } => values.iter().all(|value| self.is_there(value, known, depth)),
+            ExprKind::Not(inner) => self.is_there(inner, known, depth),
+            ExprKind::Name(name) => known.contains(name) || !self.is_local(expr),
+            ExprKind::Attribute { value, .. } => self.is_of_settings(value),
+            ExprKind::Call { func, args } => match &func.kind {
+                ExprKind::Attribute { value, name } if name.name == "strip" && args.is_empty() => {
+                    self.is_there(value, known, depth)
+                }
+                _ if self.is_environment(func) => args.iter().all(|arg| matches!(arg.value.kind, ExprKind::Str(_))),
+                _ => args.is_empty() && depth < MAX_DEPTH && self.gives_what_is_there(func, depth),
+            },
+            _ => false,
         }
     }
 
-    /// Whether a call looks up a setting that may be told: what services have their clients publish
-    /// (`os.getenv("STRIPE_PUBLISHABLE_KEY", "")`), or any where it is only told whether it is there.
-    fn is_told_setting(&mut self, func: &Expr, args: &[Arg]) -> bool {
-        const PUBLISHED: &[&str] = &["PUBLISHABLE", "SITE_KEY", "VAPID_PUBLIC", "CLIENT_ID"];
+    /// Whether a function does nothing but to give what is there.
+    fn gives_what_is_there(&self, func: &Expr, depth: usize) -> bool {
+        let Value::Function(function) = self.interpreter.eval(self.handler, func) else { return false };
+        let function = self.interpreter.current(&function);
+        let def = &function.def;
+        if !def.decorators.is_empty() || def.is_generator || def.is_async || !def.params.is_empty() {
+            return false;
+        }
+        let look = Look::into(self.interpreter, &function, Vec::new());
+        let mut known = Vec::new();
+        for stmt in &*def.body {
+            match &stmt.kind {
+                StmtKind::Return(Some(value)) => return look.is_there(value, &known, depth + 1),
+                StmtKind::Assign(assign) => match (assign.targets.as_slice(), &assign.value) {
+                    ([Expr { kind: ExprKind::Name(name), .. }], Some(value))
+                        if look.is_there(value, &known, depth + 1) =>
+                    {
+                        known.push(name.clone());
+                    }
+                    _ => return false,
+                },
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    /// Whether a call looks up a setting that services have their clients publish:
+    /// `os.getenv("STRIPE_PUBLISHABLE_KEY", "")`.
+    fn is_published_setting(&mut self, func: &Expr, args: &[Arg]) -> bool {
+        const PUBLISHED: &[&str] = &["PUBLISHABLE", "SITE_KEY", "VAPID_PUBLIC"];
         let name = positional(args, 0).and_then(Expr::as_str);
-        let is_told = |name: &str| self.asks_whether || PUBLISHED.iter().any(|word| name.contains(word));
-        name.is_some_and(|name| is_told(name)) && self.is_environment(func)
+        let is_published = |name: &str| {
+            PUBLISHED.iter().any(|word| name.contains(word)) || name.ends_with("CLIENT_ID") && !name.contains("SECRET")
+        };
+        name.is_some_and(|name| is_published(name)) && self.is_environment(func)
     }
 
     /// Whether a name is a variable of the function, or one that nobody knows.
@@ -500,17 +530,8 @@ impl Look<'_, '_> {
         if !args.iter().all(|arg| arg.value.as_name().is_some() || self.is_given(&arg.value)) {
             return false;
         }
-        let mut look = Look {
-            interpreter: self.interpreter,
-            handler: &function,
-            given,
-            requests: Vec::new(),
-            made: Vec::new(),
-            settings: Vec::new(),
-            asks_whether: self.asks_whether,
-            depth: self.depth + 1,
-            steps: self.steps,
-        };
+        let inner = Look::into(self.interpreter, &function, given);
+        let mut look = Look { depth: self.depth + 1, steps: self.steps, ..inner };
         let touches_nothing = look.block(&function.def.body);
         self.steps = look.steps;
         touches_nothing

@@ -126,13 +126,15 @@ impl Flow<'_, '_> {
         });
         let is_named = |(called, _): &(&Expr, &[Arg])| last_name(called) == Some(&function.def.name.name);
         let Some((called, _)) = last.filter(is_named).filter(|_| self.takes_socket(function)) else { return false };
-        let is_it = match self.judge.resolve.eval(handler, called) {
+        let is_it = |callee: &&Expr| match self.judge.resolve.eval(handler, callee) {
             Value::Function(callee) => callee.site == function.site,
             Value::Bound(bound) => bound.1.site == function.site,
             _ => false,
         };
-        let is_named_so = |callee: &&Expr| last_name(callee) == last_name(called);
-        is_it && callees(&handler.def.body).filter(is_named_so).count() == 1
+        // Another name for it may be in another variable.
+        is_it(&called)
+            && callees(&handler.def.body).filter(is_it).count() == 1
+            && times_named(&handler.def.body, &function.def.name.name) == 1
     }
 
     /// Whether a function takes a socket.
@@ -341,4 +343,20 @@ impl Flow<'_, '_> {
             _ => None,
         }
     }
+}
+
+/// How often a name stands in statements, as an attribute, too.
+fn times_named(body: &[Stmt], name: &str) -> usize {
+    let (mut blocks, mut times) = (vec![body], 0);
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            blocks.extend(stmt.blocks());
+            let mut pending = stmt.exprs();
+            while let Some(expr) = pending.pop() {
+                times += usize::from(last_name(expr).is_some_and(|found| found == name));
+                pending.extend(expr.children());
+            }
+        }
+    }
+    times
 }
