@@ -153,8 +153,6 @@ fn is_elsewhere(interpreter: &Interpreter<'_>, handler: &FunctionRef, url: &Expr
             _ => false,
         },
         ExprKind::Attribute { .. } => is_given(handler, url),
-        // `PROVIDERS[name]["authorize_url"]`
-        ExprKind::Subscript { value, .. } => is_of_table(interpreter, handler, value, names),
         ExprKind::Name(_) => match interpreter.eval(handler, url) {
             Value::Str(text) => text.starts_with("http"),
             Value::Unknown(Unknown::Local) => {
@@ -163,31 +161,6 @@ fn is_elsewhere(interpreter: &Interpreter<'_>, handler: &FunctionRef, url: &Expr
             }
             _ => true,
         },
-        _ => false,
-    }
-}
-
-/// Whether what is looked up in an expression comes from a table with addresses of other sites that the module holds.
-fn is_of_table(interpreter: &Interpreter<'_>, handler: &FunctionRef, table: &Expr, names: u32) -> bool {
-    match &table.kind {
-        ExprKind::Subscript { value, .. } => is_of_table(interpreter, handler, value, names),
-        ExprKind::Name(_) => match interpreter.eval(handler, table) {
-            found @ Value::Dict(_) => holds_address(&found, MAX_NAMES),
-            Value::Unknown(Unknown::Local) => {
-                let held = standing_for(handler, table).filter(|_| names > 0);
-                held.is_some_and(|held| is_of_table(interpreter, handler, held, names - 1))
-            }
-            _ => false,
-        },
-        _ => false,
-    }
-}
-
-/// Whether a table holds an address of another site.
-fn holds_address(value: &Value, depth: u32) -> bool {
-    match value {
-        Value::Str(text) => text.starts_with("http"),
-        Value::Dict(entries) => depth > 0 && entries.iter().any(|(_, value)| holds_address(value, depth - 1)),
         _ => false,
     }
 }

@@ -11,8 +11,14 @@ use super::value::{Abs, Path, Predicate, Row};
 use super::{Access, Fault};
 use crate::index::value::Site;
 
-/// A column that a query asks about, and the query.
-pub(super) type Asked = (Site, SmolStr);
+/// A column of a table that a query asks about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Asked {
+    /// The query.
+    pub(super) query: Site,
+    table: Site,
+    pub(super) column: SmolStr,
+}
 
 /// The columns of a table without a class of which a query demands such a value.
 fn asked(row: &Row, is_wanted: impl Fn(&Abs) -> bool) -> impl Iterator<Item = Asked> {
@@ -21,7 +27,8 @@ fn asked(row: &Row, is_wanted: impl Fn(&Abs) -> bool) -> impl Iterator<Item = As
         let is_asked = |asked: &&Predicate| asked.equal && is_wanted(&asked.value);
         let columns = row.predicates.iter().filter(is_asked).filter_map(|asked| asked.column.as_ref());
         let own = columns.filter(|(of, _)| of.site == model.site);
-        own.map(|(_, column)| (row.site, column.clone())).collect::<Vec<_>>()
+        let asked = |column: &SmolStr| Asked { query: row.site, table: model.site, column: column.clone() };
+        own.map(|(_, column)| asked(column)).collect::<Vec<_>>()
     })
 }
 
@@ -50,7 +57,10 @@ impl Engine<'_, '_> {
     /// All paths are known: those are at fault on which nobody has said whose rows are meant.
     pub(super) fn settle_choices(&mut self) {
         let asked = &self.asked_of_caller;
-        let is_chosen = |access: &Access| access.by_code.iter().any(|column| asked.contains(column));
+        // What is asked of another table says nothing of the rows of this one.
+        let is_of_table = |access: &Access, column: &Asked| column.table == access.table.site;
+        let is_chosen =
+            |access: &Access| access.by_code.iter().any(|one| is_of_table(access, one) && asked.contains(one));
         let of_rows =
             |access: &Access| matches!(access.fault, Fault::Unscoped | Fault::Unchecked | Fault::TrustsClient);
         self.data.faults.retain(|access| !(of_rows(access) && is_chosen(access)));

@@ -235,7 +235,7 @@ impl Access {
     /// Whether a column of a table without a class equals what the code itself says: whose rows it asks for, where that
     /// is the column which tells.
     pub fn is_chosen_by_code(&self, column: &str) -> bool {
-        self.by_code.iter().any(|(query, chosen)| *query == self.site && chosen == column)
+        self.by_code.iter().any(|chosen| chosen.query == self.site && chosen.column == column)
     }
 
     /// Whether all that is read says neither which row it is of nor whose: `select(Booking.slot)`.

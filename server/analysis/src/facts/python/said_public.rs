@@ -34,8 +34,10 @@ const WITHOUT: &[&[&str]] = &[
     &["no", "auth"],
     &["no", "authentication"],
     &["no", "authorization"],
-    &["no", "user", "auth"],
-    &["no", "user", "authentication"],
+    &["no", "user", "auth", "required"],
+    &["no", "user", "auth", "needed"],
+    &["no", "user", "authentication", "required"],
+    &["no", "user", "authentication", "needed"],
     &["no", "login"],
     &["no", "token"],
     &["without", "auth"],
@@ -86,7 +88,8 @@ fn begins_with_public(words: &[String]) -> bool {
 fn asks_nothing(words: &[String]) -> bool {
     WITHOUT.iter().any(|sentence| match sentence.first() {
         Some(&"require") => places(words, sentence).any(|at| is_denied(words, at)),
-        _ => places(words, sentence).next().is_some(),
+        // `401 if no authentication is given`
+        _ => places(words, sentence).any(|at| !matches!(words[..at].last().map(String::as_str), Some("if" | "when"))),
     })
 }
 

@@ -57,11 +57,12 @@ impl Execution<'_, '_> {
     pub(super) fn given_by_object(&mut self, instance: &Arc<Instance>, class: &ClassRef, name: &SmolStr) -> Value {
         let own = name.starts_with("__");
         let Some(method) = self.interpreter.method(class, GIVES).filter(|_| !own) else { return UNSUPPORTED };
-        let is_asked = self.interpreter.giving.borrow().contains(&class.site);
+        let asked_of = (class.site, instance.site);
+        let is_asked = self.interpreter.giving.borrow().contains(&asked_of);
         if is_asked || !self.interpreter.goes_deeper() {
             return UNSUPPORTED;
         }
-        self.interpreter.giving.borrow_mut().push(class.site);
+        self.interpreter.giving.borrow_mut().push(asked_of);
         let receiver = Value::Instance(self.own_copy(instance));
         let value = self.invoke(&method, Some(receiver), &asked(name));
         self.interpreter.giving.borrow_mut().pop();

@@ -173,8 +173,8 @@ pub struct Interpreter<'a> {
     executed: RefCell<FxHashSet<(FileId, u32)>>,
     /// Attributes of classes that are being looked up, inside each other.
     attribute_depth: Cell<u32>,
-    /// Classes of which an object is being asked for what it does not have.
-    giving: RefCell<Vec<Site>>,
+    /// Objects that are being asked for what they do not have: their classes, and where they were made.
+    giving: RefCell<Vec<(Site, Site)>>,
     /// Classes of which the bases are being looked up, inside each other.
     deriving: RefCell<Vec<Arc<Class>>>,
     remembered: Remembered,

@@ -9,10 +9,9 @@ use super::everybody::sign_up;
 use super::upkeep::Upkeep;
 use crate::auth::guard::Guard;
 use crate::data::{Access, Client, Fault, Table, Use, is_high};
-use crate::ide::{Diagnostic, Location, Severity};
+use crate::ide::{Diagnostic, Severity};
 use crate::index::routes::Route;
 use crate::index::value::Site;
-use crate::rules::client_trusted_identity::INFO as CLIENT_TRUSTED_RULE;
 use crate::rules::{RuleInfo, State, for_each_served, related, report};
 use crate::vfs::FileId;
 
@@ -197,9 +196,6 @@ fn find(
             if !is_told_at(state, wanted, site) || (behind.is_none() && !seen.insert(site)) {
                 continue;
             }
-            if fault == Fault::Unscoped && trusts_client_there(state, access, found) {
-                continue;
-            }
             let by_role = by_role.iter().find(|(other, _)| std::ptr::eq(*other, access)).map(|(_, place)| *place);
             let severity = match severity {
                 _ if nobody => Severity::Info,
@@ -224,17 +220,6 @@ fn find(
             found.push(report(state, info, severity, site, message, steps));
         }
     });
-}
-
-/// Whether it is told of the same query that the client may name whose rows it gives: who takes the owner from the caller
-/// mends both.
-fn trusts_client_there(state: &State, access: &Access, found: &[Diagnostic]) -> bool {
-    let places = [access.entry, access.site].map(|site| state.sources.locate(site));
-    found.iter().filter(|one| one.rule == CLIENT_TRUSTED_RULE.code).any(|one| {
-        let leads_by =
-            |place: &Location| one.location == *place || one.related.iter().any(|step| step.location == *place);
-        places.iter().all(leads_by)
-    })
 }
 
 /// How sure it is that rows are private, by how other routes treat them.

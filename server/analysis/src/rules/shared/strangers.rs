@@ -10,7 +10,6 @@ use crate::data::{Access, Fault, Tenancy, Use, is_user_table};
 use crate::ide::{Diagnostic, Related, Severity};
 use crate::index::routes::Route;
 use crate::index::value::Site;
-use crate::rules::missing_ownership_check::INFO as UNCHECKED_RULE;
 use crate::rules::{RuleInfo, State, for_each_served, related, report};
 use crate::vfs::FileId;
 
@@ -52,11 +51,6 @@ pub(in crate::rules) fn check(
             let Some(severity) = severity(&usual, access) else { continue };
             let site = place(route, access);
             if !is_told_at(state, wanted, site) || !seen.insert(site) {
-                continue;
-            }
-            // Of the same row it is told already by what it hangs on.
-            let place = state.sources.locate(site);
-            if found.iter().any(|one| one.rule == UNCHECKED_RULE.code && one.location == place) {
                 continue;
             }
             let severity = toned_down(severity, route, &judged.guard);
