@@ -559,9 +559,9 @@ fn what_an_application_keeps_is_looked_at_again_when_something_else_is_kept() {
 /// values comes from an earlier run, and is there all the same.
 #[test]
 fn what_a_module_holds_of_others_stays_while_these_are_edited() {
-    let guards = "import os\nimport jwt\nfrom fastapi import APIRouter, Header\n\nclass Guard:\n    def __init__(self, key):\n        self.key = key\n\n    def read(self, authorization: str = Header()):\n        return jwt.decode(authorization, self.key, algorithms=[\"HS256\"])\n\nguard = Guard(os.environ[\"KEY\"])\nguard.reader = guard.read\nsize = 1\nouter = APIRouter(prefix=\"/rows\")\n";
-    let held = "import guards\n\nclass Held:\n    def __init__(self, guard):\n        self.guard = guard\n\nheld = Held(guards.guard)\npath = guards.outer.prefix\n";
-    let main = "from fastapi import Depends, FastAPI\nfrom held import held, path\n\napp = FastAPI()\n\n@app.get(path)\ndef rows(me=Depends(held.guard.reader)): ...\n";
+    let guards = "import os\nimport jwt\nfrom fastapi import Header\n\nclass Box: ...\n\nbox = Box()\nbox.inner = Box()\nbox.inner.path = \"/rows\"\nsize = 1\n\ndef caller(authorization: str = Header()):\n    return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n";
+    let held = "import guards\n\ninner = guards.box.inner\n";
+    let main = "from fastapi import Depends, FastAPI\nfrom guards import caller\nfrom held import inner\n\napp = FastAPI()\n\n@app.get(inner.path)\ndef rows(me=Depends(caller)): ...\n";
     let texts = Texts::from([
         ("/p/guards.py".to_owned(), guards.to_owned()),
         ("/p/held.py".to_owned(), held.to_owned()),
@@ -574,8 +574,24 @@ fn what_a_module_holds_of_others_stays_while_these_are_edited() {
     assert_eq!(show("/p/main.py", &main.replace("app = FastAPI()", "app = FastAPI(title=\"x\")")), "Guarded");
     // What it did look at.
     assert_eq!(show("/p/guards.py", &larger.replace("\"/rows\"", "\"/others\"")), "");
-    assert_eq!(show("/p/guards.py", &larger.replace("guard.reader = guard.read", "guard.reader = print")), "Open");
     assert_eq!(show("/p/guards.py", guards), "Guarded");
+}
+
+/// What an application keeps on its `state` is read anew.
+#[test]
+fn the_value_that_an_application_keeps_is_read_anew() {
+    let app = "from fastapi import FastAPI\n\napp = FastAPI()\napp.state.skip = False\n";
+    let guards = "import os, jwt\nfrom fastapi import Header, Request\n\ndef guard(request: Request, authorization: str = Header()):\n    if request.app.state.skip:\n        return None\n    return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n";
+    let main = "from fastapi import Depends\nfrom app import app\nfrom guards import guard\n\n@app.get(\"/rows\")\ndef rows(me=Depends(guard)):\n    return open(\"rows\").read()\n";
+    let texts = Texts::from([
+        ("/p/app.py".to_owned(), app.to_owned()),
+        ("/p/guards.py".to_owned(), guards.to_owned()),
+        ("/p/main.py".to_owned(), main.to_owned()),
+    ]);
+    let mut show = status_of_rows(texts);
+    assert_eq!(show("/p/main.py", main), "Guarded");
+    assert_ne!(show("/p/app.py", &app.replace("False", "True")), "Guarded");
+    assert_eq!(show("/p/app.py", app), "Guarded");
 }
 
 /// Puts texts into files of a project, one after the other, and tells how the route `/rows` is guarded then. Each time a

@@ -157,9 +157,9 @@ impl Changes {
     }
 
     /// Leaves out modules that turned out to be as before.
-    pub fn only(&mut self, stale: &FxHashSet<FileId>) {
-        self.runs.retain(|file, _| stale.contains(file));
-        self.stale.retain(|file| stale.contains(file));
+    pub fn only(&mut self, is_other: impl Fn(&FileId) -> bool) {
+        self.runs.retain(|file, _| is_other(file));
+        self.stale.retain(is_other);
     }
 
     /// Whether an answer would come out the same.

@@ -24,16 +24,22 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     tokens.written_passwords.extend(comparisons.iter().filter_map(|one| lets_in(body, one.expr)));
 }
 
-/// Finds those that a table of accounts gets while its module is executed: `{"hashed_password": hash("…")}`. What is hashed
-/// elsewhere there is more often what an account that is not there is compared with.
+/// Finds those that a table of accounts gets while its module is executed: `{"ann": {"hashed_password": hash("…")}}`. What
+/// is hashed elsewhere there, for a row of its own, too, is more often what an account that is not there is compared with.
 pub(super) fn look_in_module(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
-    for table in body.find(&|expr| matches!(expr.kind, ExprKind::Dict(_))) {
-        let ExprKind::Dict(entries) = &table.expr.kind else { continue };
-        let is_kept = |key: &Option<Expr>| {
-            key.as_ref().and_then(Expr::as_str).is_some_and(|key| is_hash(key) || is_password(key))
+    let is_kept =
+        |key: &Option<Expr>| key.as_ref().and_then(Expr::as_str).is_some_and(|key| is_hash(key) || is_password(key));
+    for table in body.find(&|expr| matches!(expr.kind, ExprKind::Dict(_) | ExprKind::List(_))) {
+        let rows: Vec<&Expr> = match &table.expr.kind {
+            ExprKind::Dict(entries) => entries.iter().map(|(_, value)| value).collect(),
+            ExprKind::List(rows) => rows.iter().collect(),
+            _ => continue,
         };
-        let made = entries.iter().filter(|(key, _)| is_kept(key)).filter_map(|(_, value)| value.as_call());
-        tokens.written_passwords.extend(made.filter_map(|(func, args)| written_out(body, func, args)));
+        for row in rows {
+            let ExprKind::Dict(columns) = &row.kind else { continue };
+            let made = columns.iter().filter(|(key, _)| is_kept(key)).filter_map(|(_, value)| value.as_call());
+            tokens.written_passwords.extend(made.filter_map(|(func, args)| written_out(body, func, args)));
+        }
     }
 }
 

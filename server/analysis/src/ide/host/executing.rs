@@ -69,7 +69,9 @@ impl State {
         }
         let mut changes = self.doubted(invalid, edits);
         let interpreter = Interpreter::new(&self.sources, &self.runs).doubting(changes.stale.clone());
-        for file in readers_last(&changes) {
+        let order = readers_last(&changes);
+        changes.stale.extend(touched);
+        for file in order {
             // What a module read of one that is other than before may be the same.
             let run = changes.runs.get(&file).filter(|_| !invalid.contains(&file));
             if run.is_some_and(|run| changes.hold(&interpreter, &run.rests_on)) {
@@ -77,7 +79,7 @@ impl State {
             }
         }
         let stale = interpreter.outdated();
-        changes.only(&stale);
+        changes.only(|file| stale.contains(file) || touched.contains(file));
         let is_root = |file: &FileId| self.sources.file(*file).is_some_and(|f| f.relevant && f.facts.is_some());
         let mut roots: Vec<FileId> = match everything {
             true => self.sources.relevant().map(|(file, _)| file).collect(),
@@ -93,7 +95,6 @@ impl State {
         });
         let contributions = Contributions::since(&self.contributions, &interpreter, &stale, &changes.runs, new_runs);
         let current: Vec<Arc<ModuleRun>> = contributions.modules().iter().map(|file| interpreter.run(*file)).collect();
-        changes.stale.extend(touched);
         let known = (!everything).then_some((&stale, &changes));
         let table = link(&interpreter, &contributions, &current, &self.table, known);
         let mut in_use = Arc::clone(&self.in_use);

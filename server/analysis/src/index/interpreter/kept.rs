@@ -8,7 +8,8 @@ use super::scope::Scope;
 use crate::facts::python::idioms::{assigned, without_none};
 use crate::facts::python::tree::{Expr, ExprKind, Function, Stmt, StmtKind};
 use crate::index::looked_at::{HIERARCHY, name_of_state};
-use crate::index::value::{FunctionRef, Resolve, Unknown, Value};
+use crate::index::value::{FunctionRef, Resolve, Site, Unknown, Value};
+use crate::text::TextRange;
 use crate::vfs::FileId;
 
 /// Items that are looked through for what is kept under one name.
@@ -27,6 +28,7 @@ impl Interpreter<'_> {
         }
         let mut found = Vec::new();
         for (file, item) in items {
+            self.count_body(Site { file, item, range: TextRange::default() });
             self.keep_of_item(file, item, name, &mut found);
         }
         // `app.state.pool = None`, until it starts or when it ends.

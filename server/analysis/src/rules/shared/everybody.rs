@@ -1,7 +1,7 @@
 //! Rights that everybody has: the only function that verifies callers asks for them, or whoever signs up gets them.
 
 use crate::data::{Granted, RolesAsked, Within, is_high};
-use crate::index::routes::Route;
+use crate::index::routes::{Application, Route};
 use crate::index::same::same;
 use crate::index::value::Site;
 use crate::rules::{State, for_each_served};
@@ -9,8 +9,10 @@ use crate::rules::{State, for_each_served};
 /// Where whoever asks is given one of the roles that a check asks for.
 pub(in crate::rules) fn sign_up(state: &State, asked: &RolesAsked) -> Option<Site> {
     let mut found: Option<&Granted> = None;
-    for_each_served(state, |_, _, judged| {
-        let given = judged.data.granted.iter().find(|granted| asked.is_met_by(granted));
+    for_each_served(state, |application, _, judged| {
+        // Another application may have another table of users.
+        let counts = |granted: &Granted| !granted.role.is_empty() || asks_for(state, application, asked);
+        let given = judged.data.granted.iter().find(|granted| asked.is_met_by(granted) && counts(granted));
         found = match (found, given) {
             (Some(Granted { role, .. }), Some(given)) if role.is_empty() => Some(given),
             (found, given) => found.or(given),
@@ -18,6 +20,18 @@ pub(in crate::rules) fn sign_up(state: &State, asked: &RolesAsked) -> Option<Sit
     });
     let given = found?;
     (!given.role.is_empty() || !gives_more(state, &given.attribute)).then_some(given.site)
+}
+
+/// Whether routes of an application ask for one of these roles.
+fn asks_for(state: &State, application: &Application, asked: &RolesAsked) -> bool {
+    let mut asks = false;
+    for_each_served(state, |other, _, judged| {
+        let mut within = judged.data.within.iter().filter_map(|within| within.roles.as_ref());
+        let mut by_role = judged.data.by_role.iter().map(|by| &by.asked);
+        asks |= other.router == application.router
+            && (within.any(|roles| roles == asked) || by_role.any(|roles| roles == asked));
+    });
+    asks
 }
 
 /// Whether some route asks for a value of an attribute that gives more than what everybody has: that whoever signs up may
