@@ -17,6 +17,7 @@ use crate::auth::tokens::WrittenCheck;
 use crate::index::routes::{Application, RouteTable, RouterTree};
 use crate::rules;
 use crate::rules::missing_auth_dependency::of_whom_client_names;
+use crate::rules::shared::unasked;
 use crate::verdicts::{self, Verifier};
 use crate::vfs::FileId;
 
@@ -108,13 +109,14 @@ impl State {
         let others = self.others_since(&before, reached);
         let mut around: FxHashSet<FileId> = files.union(&others).copied().collect();
         // A check that nothing asks for belongs to the applications that it is written for.
-        let checks = || self.tokens.items().flat_map(|(_, tokens)| &tokens.written_checks);
-        for check in checks().filter(|check| files.contains(&check.site.file)) {
+        let is_told = |file: FileId| self.diagnostics.get(&file).is_some_and(|found| unasked::may_be_among(found));
+        let checks: Vec<&WrittenCheck> = unasked::to_look_at_again(self, is_told).collect();
+        for check in checks.iter().filter(|check| files.contains(&check.site.file)) {
             around.extend(check.asks.iter().map(|(_, asked)| asked.file));
         }
         let part = self.applications_around(&mut around);
-        let is_around = |check: &&WrittenCheck| check.asks.iter().any(|(_, asked)| around.contains(&asked.file));
-        files.extend(checks().filter(is_around).map(|check| check.site.file));
+        let is_around = |check: &&&WrittenCheck| check.asks.iter().any(|(_, asked)| around.contains(&asked.file));
+        files.extend(checks.iter().filter(is_around).map(|check| check.site.file));
         // Which route a request reaches, and how that is guarded, any application may decide.
         if reached.frontend || reached.seen_by_frontend {
             files.extend(self.frontend.outcomes().map(|(file, _)| file));

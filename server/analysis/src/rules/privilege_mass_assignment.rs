@@ -87,7 +87,10 @@ fn is_about(attribute: &str, column: &str) -> bool {
 
 /// Whether a column is either true or not.
 fn is_flag(column: &str) -> bool {
-    !["rol", "permission", "scope", "privilege", "level"].iter().any(|word| column.to_ascii_lowercase().contains(word))
+    const GRANTS: &[&str] = &["role", "permission", "scope", "privilege", "level"];
+    let column = column.to_ascii_lowercase();
+    // A role in Spanish: `rol_id`.
+    !GRANTS.iter().any(|word| column.contains(word)) && column.split('_').all(|part| part != "rol")
 }
 
 /// Whether a column says only that somebody vouches for the account.

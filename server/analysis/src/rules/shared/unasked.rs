@@ -15,7 +15,7 @@ use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Route, RouteKind};
 use crate::index::value::Site;
 use crate::rules::missing_auth_dependency::{is_test, shown};
-use crate::rules::missing_permission_check::ignores_caller;
+use crate::rules::missing_permission_check::{INFO as RULE, ignores_caller};
 use crate::rules::{RuleInfo, State, related, report};
 use crate::verdicts::environments::shared_folders;
 use crate::verdicts::{handler_site, with_interpreter};
@@ -35,9 +35,13 @@ pub(in crate::rules) fn check(
     found: &mut Vec<Diagnostic>,
     info: &RuleInfo,
 ) {
+    let checks = || written(state).filter(|check| !state.in_use.is_used(check.site));
+    // Of several for the same routes one is told of, wherever the others are.
+    if !checks().any(|check| wanted(check.site.file)) {
+        return;
+    }
     let mut by_routes: BTreeMap<Vec<Site>, Vec<Unasked<'_>>> = BTreeMap::new();
-    let checks = state.tokens.items().flat_map(|(_, tokens)| &tokens.written_checks);
-    for check in checks.filter(|check| !state.in_use.is_used(check.site)) {
+    for check in checks() {
         if is_test(state, check.site.file) || state.sources.is_ghost(check.site) {
             continue;
         }
@@ -58,6 +62,24 @@ pub(in crate::rules) fn check(
             found.extend(finding(state, info, first, others));
         }
     }
+}
+
+fn written(state: &State) -> impl Iterator<Item = &WrittenCheck> {
+    state.tokens.items().flat_map(|(_, tokens)| &tokens.written_checks)
+}
+
+/// Checks of which something else may be told after an edit of a route: those that no route asks for, and those in files
+/// of which one `is_told` before.
+pub(crate) fn to_look_at_again<'s>(
+    state: &'s State,
+    is_told: impl Fn(FileId) -> bool + 's,
+) -> impl Iterator<Item = &'s WrittenCheck> {
+    written(state).filter(move |check| !state.in_use.is_used(check.site) || is_told(check.site.file))
+}
+
+/// Whether one may be among findings.
+pub(crate) fn may_be_among(found: &[Diagnostic]) -> bool {
+    found.iter().any(|one| one.rule == RULE.code)
 }
 
 /// A check that nothing asks for.
