@@ -11,7 +11,7 @@ use smol_str::SmolStr;
 
 use super::interpreter::{Interpreter, ModuleRun, Runs};
 use super::looked_at::{HIERARCHY, Name, RestsOn, name_of_state, router_of_name};
-use super::same::{same, same_router};
+use super::same::{both, same, same_router};
 use crate::facts::python::file::{Binding, PythonFile};
 use crate::vfs::FileId;
 
@@ -245,22 +245,14 @@ impl Changes {
     /// Whether the module's variable holds the same after the module was executed again.
     fn is_same_variable(&self, interpreter: &Interpreter<'_>, name: &Name) -> bool {
         self.is_same_in_runs(interpreter, name.file, |before, now| {
-            match (before.globals.get(&name.name), now.globals.get(&name.name)) {
-                (Some(before), Some(now)) => same(before, now),
-                (None, None) => true,
-                _ => false,
-            }
+            both(before.globals.get(&name.name), now.globals.get(&name.name), same)
         })
     }
 
     /// Whether a router of a module was made with the same.
     fn is_same_router(&self, interpreter: &Interpreter<'_>, file: FileId, index: usize) -> bool {
         self.is_same_in_runs(interpreter, file, |before, now| {
-            match (before.routers.get(index), now.routers.get(index)) {
-                (Some(before), Some(now)) => same_router(before, now),
-                (None, None) => true,
-                _ => false,
-            }
+            both(before.routers.get(index), now.routers.get(index), same_router)
         })
     }
 

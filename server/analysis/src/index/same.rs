@@ -45,23 +45,24 @@ fn same_dependencies(a: &[Node], b: &[Node]) -> bool {
 /// Whether two routers were made with the same.
 pub fn same_router(a: &Router, b: &Router) -> bool {
     let how = |router: &Router| (router.kind, router.site, router.attributes.len());
-    let same_class = match (&a.class, &b.class) {
-        (Some(a), Some(b)) => Comparison { depth: 0 }.classes(a, b),
-        (None, None) => true,
-        _ => false,
-    };
+    let same_class = both(&a.class, &b.class, |a, b| Comparison { depth: 0 }.classes(a, b));
     let same_attribute = |(name, a): (&SmolStr, &Value)| b.attributes.get(name).is_some_and(|b| same(a, b));
     how(a) == how(b)
         && same_class
         && same(&a.prefix, &b.prefix)
         && a.dependencies.unknown == b.dependencies.unknown
-        && same_perhaps(&a.oauth2_redirect, &b.oauth2_redirect)
+        && both(&a.oauth2_redirect, &b.oauth2_redirect, same)
         && Comparison { depth: 0 }.lists(&a.dependencies.known, &b.dependencies.known)
         && a.attributes.iter().all(same_attribute)
 }
 
-fn same_perhaps(a: &Option<Value>, b: &Option<Value>) -> bool {
-    match (a, b) {
+/// Whether two things are the same, each of which may not be there.
+pub fn both<'o, T: 'o>(
+    a: impl Into<Option<&'o T>>,
+    b: impl Into<Option<&'o T>>,
+    same: impl FnOnce(&T, &T) -> bool,
+) -> bool {
+    match (a.into(), b.into()) {
         (Some(a), Some(b)) => same(a, b),
         (None, None) => true,
         _ => false,
@@ -144,11 +145,7 @@ impl Comparison {
         Arc::ptr_eq(a, b)
             || ((Arc::ptr_eq(&a.def, &b.def) || a.def == b.def)
                 && a.site == b.site
-                && match (&a.class, &b.class) {
-                    (Some(a), Some(b)) => self.classes(a, b),
-                    (None, None) => true,
-                    _ => false,
-                }
+                && both(&a.class, &b.class, |a, b| self.classes(a, b))
                 && self.closures(&a.closure, &b.closure)
                 && self.wrappers(&a.wrappers, &b.wrappers))
     }
@@ -186,12 +183,6 @@ impl Comparison {
     }
 
     fn depends(&mut self, a: &Depends, b: &Depends) -> bool {
-        a.site == b.site
-            && a.scopes == b.scopes
-            && match (&a.dependency, &b.dependency) {
-                (Some(a), Some(b)) => self.values(a, b),
-                (None, None) => true,
-                _ => false,
-            }
+        a.site == b.site && a.scopes == b.scopes && both(&a.dependency, &b.dependency, |a, b| self.values(a, b))
     }
 }

@@ -53,7 +53,7 @@ impl Interpreter<'_> {
 
 impl Execution<'_, '_> {
     /// What an object gives for an attribute that neither it nor its class has. What it does not have while it is
-    /// asked already is out of sight: Python would ask without end.
+    /// asked already is not asked for: of one object, Python would go on without end.
     pub(super) fn given_by_object(&mut self, instance: &Arc<Instance>, class: &ClassRef, name: &SmolStr) -> Value {
         let own = name.starts_with("__");
         let Some(method) = self.interpreter.method(class, GIVES).filter(|_| !own) else { return UNSUPPORTED };
