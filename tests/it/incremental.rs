@@ -44,6 +44,9 @@ const SIGNED: &str = "import jwt\nfrom fastapi import HTTPException\nfrom apart.
 /// Tokens that are issued, read, logged and refused, with helpers and settings in another file.
 const SIGNING: &str = "import logging\nimport jwt\nfrom fastapi import APIRouter, Depends, HTTPException, Request\nfrom fastapi.security import HTTPBearer\nfrom verify import Settings, claims_of_token, settings\nfrom models import UserSession\nfrom sqlmodel import Session, select\n\nlog = logging.getLogger(__name__)\nrouter = APIRouter(prefix=\"/signing\")\n\ndef issue(data: dict):\n    return jwt.encode(data.copy(), settings.jwt_secret, algorithm=settings.algorithm)\n\n@router.post(\"/login\")\ndef login(request: Request):\n    token = issue({\"sub\": \"a\"})\n    log.info(\"%s\", token)\n    return settings\n\ndef caller(credentials=Depends(HTTPBearer())):\n    token = credentials.credentials\n    print(token[:20])\n    if not token:\n        raise HTTPException(403)\n    return claims_of_token(token)\n\n@router.get(\"/me\")\ndef me(request: Request, db: Session, user=Depends(caller)):\n    row = db.exec(select(UserSession).where(UserSession.token == request.cookies[\"session_token\"])).first()\n    if not row:\n        return {\"error\": \"none\"}\n    return row\n";
 const VERIFY: &str = "import jwt\nfrom fastapi import HTTPException\nfrom pydantic_settings import BaseSettings\n\nOPTIONS = {\"verify_aud\": False}\n\nclass Settings(BaseSettings):\n    jwt_secret: str\n    algorithm: str = \"HS256\"\n\nsettings = Settings()\n\ndef claims_of_token(token):\n    try:\n        return jwt.decode(token, settings.jwt_secret, algorithms=[settings.algorithm, \"RS256\"], options=OPTIONS, leeway=3600)\n    except jwt.ExpiredSignatureError as error:\n        raise HTTPException(401, str(error))\n";
+/// Classes of which methods decide: a guard, what it raises and reads, an interface, a service, columns and validators.
+const GUARDS: &str = "import os\nimport jwt\nfrom fastapi import Depends, HTTPException, Request\nfrom fastapi.security import HTTPBearer\nfrom pydantic import BaseModel, field_validator\nfrom sqlalchemy import ForeignKey\nfrom sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column\n\nclass Refused(HTTPException):\n    def __init__(self, detail):\n        super().__init__(401, detail)\n\nclass Keys:\n    def __init__(self):\n        self.leeway = 5\n\n    @property\n    def secret(self):\n        return os.environ[\"SERVICE_KEY\"]\n\n    def unused(self):\n        return None\n\nkeys = Keys()\n\nclass Guard:\n    def __init__(self, strict=True):\n        self.strict = strict\n\n    def read(self, token):\n        try:\n            return jwt.decode(token, keys.secret, algorithms=[\"HS256\"])\n        except jwt.PyJWTError:\n            return None\n\n    def __call__(self, request: Request, token=Depends(HTTPBearer())):\n        claims = self.read(token.credentials)\n        if claims is None:\n            raise Refused(\"no\")\n        return claims\n\n    def show(self, token):\n        print(token)\n\nguard = Guard()\n\nclass Base(DeclarativeBase):\n    pass\n\nclass Owned:\n    @declared_attr\n    def user_id(cls) -> Mapped[int]:\n        return mapped_column(ForeignKey(\"users.id\"))\n\nclass Account(Base):\n    __tablename__ = \"users\"\n    id: Mapped[int] = mapped_column(primary_key=True)\n    role: Mapped[str]\n\nclass Paper(Owned, Base):\n    __tablename__ = \"papers\"\n    id: Mapped[int] = mapped_column(primary_key=True)\n\nclass NewAccount(BaseModel):\n    role: str\n\n    @field_validator(\"role\")\n    def known(cls, value):\n        if value == \"admin\":\n            raise ValueError(\"no\")\n        return value\n";
+const SERVICE: &str = "from abc import ABC, abstractmethod\nfrom fastapi import Depends, FastAPI, HTTPException\nfrom sqlalchemy import select\nfrom sqlalchemy.orm import Session\nfrom guards import Account, NewAccount, Paper, guard\n\nclass Papers(ABC):\n    @abstractmethod\n    def of(self, db, owner): ...\n\nclass StoredPapers(Papers):\n    def of(self, db, owner):\n        return db.scalars(select(Paper).where(Paper.user_id == owner)).all()\n\nclass Service:\n    def __init__(self, papers: Papers):\n        self.papers = papers\n\n    def mine(self, db, owner):\n        return self.papers.of(db, owner)\n\n    def one(self, db, key, owner):\n        paper = db.get(Paper, key)\n        if paper is None or paper.user_id != owner:\n            raise HTTPException(404)\n        return paper\n\n    def remove(self, db, key, owner):\n        db.delete(self.one(db, key, owner))\n        db.commit()\n\n    def enter(self, db, data):\n        account = Account(**data.model_dump())\n        db.add(account)\n        db.commit()\n        return account\n\ndef get_db(): ...\ndef get_service() -> Service:\n    return Service(StoredPapers())\n\napp = FastAPI()\n\n@app.get(\"/papers\")\ndef papers(db: Session = Depends(get_db), user=Depends(guard), service: Service = Depends(get_service)):\n    return service.mine(db, user[\"sub\"])\n\n@app.get(\"/papers/{key}\")\ndef paper(key: int, db: Session = Depends(get_db), user=Depends(guard), service: Service = Depends(get_service)):\n    return service.one(db, key, user[\"sub\"])\n\n@app.delete(\"/papers/{key}\")\ndef remove(key: int, db: Session = Depends(get_db), user=Depends(guard), service: Service = Depends(get_service)):\n    return service.remove(db, key, user[\"sub\"])\n\n@app.post(\"/accounts\")\ndef enter(data: NewAccount, db: Session = Depends(get_db), user=Depends(guard), service: Service = Depends(get_service)):\n    return service.enter(db, data)\n";
 const MANIFEST: &str = "fastapi==0.136.3\npyjwt==2.3.0\n";
 
 fn start() -> Texts {
@@ -79,6 +82,8 @@ fn start() -> Texts {
         ("/p/apart/deps.py", APART_DEPS),
         ("/p/apart/port.py", PORT),
         ("/p/apart/signed.py", SIGNED),
+        ("/p/office/guards.py", GUARDS),
+        ("/p/office/service.py", SERVICE),
     ]
     .map(|(path, text)| (path.to_owned(), text.to_owned()))
     .into()
@@ -274,6 +279,18 @@ const EXPORTED: &[(&str, &str)] = &[
     ("os.getenv(\"KEY\"", "os.getenv(\"BETTER_AUTH_SECRET\""),
     ("algorithms=[\"HS256\"]", "algorithms=[\"EdDSA\"]"),
     ("KEY=q7f3", "KEY="),
+    ("            raise Refused(\"no\")", "            return claims"),
+    ("super().__init__(401, detail)", "super().__init__(500, detail)"),
+    ("        return os.environ[\"SERVICE_KEY\"]", "        return \"q7f3\""),
+    ("            raise ValueError(\"no\")", "            return \"none\""),
+    (".where(Paper.user_id == owner)", ".where(Paper.id > 0)"),
+    (" or paper.user_id != owner:", ":"),
+    (
+        "    def of(self, db, owner): ...",
+        "    def of(self, db, owner):\n        return db.scalars(select(Paper)).all()",
+    ),
+    ("mapped_column(ForeignKey(\"users.id\"))", "mapped_column()"),
+    ("        self.leeway = 5\n", "        self.leeway = 5\n        self.key = \"a\"\n"),
 ];
 
 fn exchange(random: &mut Random, text: &str) -> String {
@@ -592,6 +609,52 @@ fn the_value_that_an_application_keeps_is_read_anew() {
     assert_eq!(show("/p/main.py", main), "Guarded");
     assert_ne!(show("/p/app.py", &app.replace("False", "True")), "Guarded");
     assert_eq!(show("/p/app.py", app), "Guarded");
+}
+
+/// What is said of methods follows their bodies, those of other modules too, and its places move with what grows before
+/// it in the class.
+#[test]
+fn bodies_of_methods_are_read_anew() {
+    let long = format!("        return None\n{}", "        # a note that takes the room of the method\n".repeat(40));
+    let edits: &[(&str, &str, &str)] = &[
+        ("guards", "            raise Refused(\"no\")", "            return claims"),
+        ("guards", "super().__init__(401, detail)", "super().__init__(500, detail)"),
+        ("guards", "        return os.environ[\"SERVICE_KEY\"]", "        kept = 1\n        return \"q7f3\""),
+        ("guards", "            raise ValueError(\"no\")", "            return \"admin\""),
+        (
+            "guards",
+            "        return mapped_column(ForeignKey(\"users.id\"))",
+            "        made = mapped_column()\n        return made",
+        ),
+        ("guards", "        self.strict = strict", "        self.strict = strict\n        self.more = 1"),
+        ("guards", "        print(token)", "        return token"),
+        ("service", "(select(Paper).where(Paper.user_id == owner))", "(select(Paper).order_by(Paper.id).limit(5))"),
+        ("service", " or paper.user_id != owner:", " or not paper:"),
+        ("service", "def of(self, db, owner): ...", "def of(self, db, owner): return db.scalars(select(Paper)).all()"),
+        ("service", "        self.papers = papers", "        self.papers = papers\n        self.more = 1"),
+        ("service", "        return self.papers.of(db, owner)", &long),
+    ];
+    let path = |name: &str| format!("/p/{name}.py");
+    let texts = Texts::from([(path("guards"), GUARDS.to_owned()), (path("service"), SERVICE.to_owned())]);
+    let start = all(&fresh(&texts));
+    let mut told = Vec::new();
+    let mut host = AnalysisHost::packing();
+    let disk = texts.iter().map(|(path, text)| (path.clone(), FileContent::Text(text.as_str().into()))).collect();
+    host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
+    for (name, from, to) in edits {
+        let mut edited = texts.clone();
+        let text = edited.get_mut(&path(name)).unwrap();
+        assert_eq!(text.matches(from).count(), 1, "{from}");
+        *text = text.replace(from, to);
+        let wanted = all(&fresh(&edited));
+        told.extend((wanted != start).then_some(*to));
+        let open = |text: &str| Change { open: vec![(path(name), Some(text.into()))], ..Change::default() };
+        host.apply(open(&edited[&path(name)]));
+        assert_eq!(all(&host.snapshot()), wanted, "{to}");
+        host.apply(open(&texts[&path(name)]));
+        assert_eq!(all(&host.snapshot()), start, "{from}");
+    }
+    assert_eq!(told.len(), 7, "{told:?}");
 }
 
 /// Puts texts into files of a project, one after the other, and tells how the route `/rows` is guarded then. Each time a

@@ -207,6 +207,8 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef, callers:
                 }
                 // A column of a mixin that is declared by a method.
                 StmtKind::Function(def) if is_declared(&def.decorators) && def.name.name != "__tablename__" => {
+                    let method = interpreter.method(class, &def.name.name).map(|method| interpreter.current(&method));
+                    let def = method.map_or_else(|| Arc::clone(def), |method| method.def);
                     let returned = def.body.iter().find_map(|stmt| match &stmt.kind {
                         StmtKind::Return(value) => value.as_ref(),
                         _ => None,

@@ -16,8 +16,8 @@ use super::privileges::{is_high, members, members_of};
 use super::roles::is_top;
 use super::value::{Abs, ClientId, Path};
 use crate::facts::python::idioms::{raises, returned};
-use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Stmt, StmtKind};
-use crate::index::value::{ClassRef, Value};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind};
+use crate::index::value::{ClassRef, Resolve, Value};
 
 /// Parts of an annotation that are looked at.
 const MAX_PARTS: usize = 60;
@@ -100,7 +100,7 @@ impl Engine<'_, '_> {
         let classes = self.interpreter.linearised(class);
         let choices = self.choices_of(&classes, field);
         let is_low = choices.as_ref().is_some_and(|values| !values.iter().any(|value| is_high(value)));
-        if is_low || classes.iter().any(|class| is_looked_at(&class.def, field)) {
+        if is_low || classes.iter().any(|class| self.is_validated(class, field)) {
             self.harmless.insert(name.clone());
         }
         self.choices.extend(choices.map(|values| (name, values)));
@@ -149,24 +149,28 @@ impl Engine<'_, '_> {
         }
         limited.then_some(values)
     }
-}
 
-/// Whether a validator of the class looks at a field.
-fn is_looked_at(class: &Class, field: &str) -> bool {
-    class.body.iter().any(|stmt| {
-        let StmtKind::Function(def) = &stmt.kind else { return false };
-        def.decorators.iter().any(|decorator| {
-            let (callee, args) = decorator.as_call().unwrap_or((decorator, &[]));
-            match last_name(callee) {
-                Some("field_validator" | "validator") => {
-                    let is_meant = |arg: &Arg| arg.value.as_str().is_some_and(|name| name == field || name == "*");
-                    args.iter().any(is_meant) && may_refuse(&def.body)
+    /// Whether a validator of the class looks at a field.
+    fn is_validated(&self, class: &ClassRef, field: &str) -> bool {
+        let holds = |def: &Function, holds: &dyn Fn(&[Stmt]) -> bool| {
+            let validator = self.interpreter.method(class, &def.name.name);
+            validator.is_some_and(|validator| holds(&self.interpreter.current(&validator).def.body))
+        };
+        class.def.body.iter().any(|stmt| {
+            let StmtKind::Function(def) = &stmt.kind else { return false };
+            def.decorators.iter().any(|decorator| {
+                let (callee, args) = decorator.as_call().unwrap_or((decorator, &[]));
+                match last_name(callee) {
+                    Some("field_validator" | "validator") => {
+                        let is_meant = |arg: &Arg| arg.value.as_str().is_some_and(|name| name == field || name == "*");
+                        args.iter().any(is_meant) && holds(def, &may_refuse)
+                    }
+                    Some("model_validator" | "root_validator") => holds(def, &|body| restricts(body, field)),
+                    _ => false,
                 }
-                Some("model_validator" | "root_validator") => restricts(&def.body, field),
-                _ => false,
-            }
+            })
         })
-    })
+    }
 }
 
 /// Whether a validator refuses a value, or puts another in its place; one that only

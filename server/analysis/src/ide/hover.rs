@@ -151,8 +151,8 @@ pub(super) fn hover(state: &State, file: FileId, offset: u32) -> Option<Hover> {
         }
         let stmt = facts.stmt(item)?;
         // What a type asks for: an alias, where it is made and where it is used.
-        let relative = offset.checked_sub(facts.absolute(item, TextRange::empty(0)).start)?;
-        if let Some((range, value)) = type_at(interpreter, file, item, stmt, relative)
+        let place = facts.place(item, offset)?;
+        if let Some((range, value)) = type_at(interpreter, file, item, stmt, place)
             && let Some(callable) = called_for(interpreter, value)
         {
             return Some(dependency_hover(state, &viewer, &callable, facts.absolute(item, range)));

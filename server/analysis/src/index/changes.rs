@@ -10,9 +10,11 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::interpreter::{Interpreter, ModuleRun, Runs};
-use super::looked_at::{HIERARCHY, Name, RestsOn, name_of_state, router_of_name};
+use super::looked_at::{Definition, HIERARCHY, Name, OUTLINE, RestsOn, name_of_state, router_of_name};
 use super::same::{both, same, same_router};
 use crate::facts::python::file::{Binding, PythonFile};
+use crate::facts::python::item::ItemStmt;
+use crate::facts::python::tree::StmtKind;
 use crate::vfs::FileId;
 
 /// So many names and answers are asked about at a usual key.
@@ -45,10 +47,15 @@ pub struct Edits {
     reshaped: FxHashSet<FileId>,
     /// Items that are other than before.
     pub items: FxHashSet<(FileId, u32)>,
+    /// Of these, classes of which only bodies of methods are.
+    methods: FxHashMap<(FileId, u32), Methods>,
     /// Names of classes from which other classes derive than before, and those under which other items keep something on a
     /// `state` (`state.pool`); all, where that is not known.
     heirs: Heirs,
 }
+
+/// Methods of a class by the places of their names, and whether their bodies are other than before.
+type Methods = FxHashMap<u32, bool>;
 
 /// Names that all files together say something under.
 #[derive(Debug)]
@@ -115,6 +122,11 @@ impl Edits {
         });
         let changed: Vec<u32> = changed.map(|(index, _)| index as u32).collect();
         self.items.extend(changed.iter().map(|item| (file, *item)));
+        for item in &changed {
+            let of = |facts: &PythonFile| facts.items.get(*item as usize).map(|item| Arc::clone(&item.placed.item));
+            let methods = of(old).zip(of(new)).and_then(|(old, new)| methods_since(&old.stmt, &new.stmt));
+            self.methods.extend(methods.map(|methods| ((file, *item), methods)));
+        }
         self.before.insert(file, Arc::clone(old));
         Some(changed)
     }
@@ -136,6 +148,21 @@ impl Edits {
     /// Files that were read anew.
     pub fn read_anew(&self) -> impl Iterator<Item = FileId> {
         self.before.keys().chain(&self.reshaped).copied()
+    }
+
+    /// Whether a definition in a file of which the items are still the same ones is other than before.
+    pub fn touch(&self, definition: &Definition) -> bool {
+        let place = (definition.file, definition.item);
+        let is_other = |methods: &Methods| match definition.name {
+            OUTLINE => false,
+            name => methods.get(&name).is_none_or(|is_other| *is_other),
+        };
+        self.items.contains(&place) && self.methods.get(&place).is_none_or(is_other)
+    }
+
+    /// Whether what can be seen of an item without looking into a method is as before.
+    fn keep_outline(&self, file: FileId, item: u32) -> bool {
+        !self.items.contains(&(file, item)) || self.methods.contains_key(&(file, item))
     }
 
     /// Whether a file was read anew.
@@ -181,10 +208,9 @@ impl Changes {
     }
 
     fn kept(&self, interpreter: &Interpreter<'_>, rests_on: &RestsOn) -> bool {
-        let is_kept = |(file, item): &(FileId, u32)| {
-            !self.edits.items.contains(&(*file, *item)) && !self.edits.reshaped.contains(file)
-        };
-        rests_on.bodies.iter().all(is_kept)
+        let edits = &self.edits;
+        let kept = |body: &Definition| !edits.reshaped.contains(&body.file) && !edits.touch(body);
+        rests_on.bodies.iter().all(kept)
             && self.all_hold(interpreter, &rests_on.names)
             && rests_on.others.iter().all(|other| self.hold(interpreter, other))
     }
@@ -226,7 +252,7 @@ impl Changes {
         }
         let Some(now) = interpreter.sources().facts(file) else { return false };
         let before = self.edits.before.get(&file).unwrap_or(now);
-        let kept = |item: &u32| !self.edits.items.contains(&(file, *item));
+        let kept = |item: &u32| self.edits.keep_outline(file, *item);
         let bound = match (before.bindings.get(&name.name), now.bindings.get(&name.name)) {
             // Names that a star import may bind are looked up in its module, too.
             (None, None) => before.stars == now.stars && now.stars.iter().all(kept),
@@ -267,6 +293,27 @@ impl Changes {
         let now = interpreter.run(file);
         Arc::ptr_eq(before, &now) || is_same(before, &now)
     }
+}
+
+/// By the places of their names, the methods of a class of which nothing but bodies of methods is other than before, and
+/// whether theirs are.
+fn methods_since(old: &ItemStmt, new: &ItemStmt) -> Option<Methods> {
+    let (StmtKind::Class(before), StmtKind::Class(now)) = (&old.kind, &new.kind) else { return None };
+    if old.outline_hash() != new.outline_hash() || before.body.len() != now.body.len() {
+        return None;
+    }
+    let mut methods = Methods::default();
+    for (old, new) in before.body.iter().zip(&now.body) {
+        match (&old.kind, &new.kind) {
+            (StmtKind::Function(old), StmtKind::Function(new)) if old.name == new.name => {
+                methods.insert(new.name.range.start, old != new);
+            }
+            // Functions stand below other statements, too.
+            _ if old != new => return None,
+            _ => {}
+        }
+    }
+    Some(methods)
 }
 
 /// Whether a sorted list of files has one in common with a set. It is asked

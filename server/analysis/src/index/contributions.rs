@@ -53,7 +53,8 @@ impl Contributions {
             found.modules.push(*file);
             found.places.insert(*file, place);
             found.included.extend(included(run));
-            found.called.extend(run.executed.iter().filter(|(other, _)| other != file));
+            let elsewhere = run.executed.iter().filter(|executed| executed.file != *file);
+            found.called.extend(elsewhere.map(|executed| (executed.file, executed.item)));
         }
         // A router's own module comes first: it ran before those that import it.
         for own in [true, false] {

@@ -46,6 +46,49 @@ pub struct Name {
     pub executed: bool,
 }
 
+/// A definition that was looked into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Definition {
+    /// The module.
+    pub file: FileId,
+    /// The top-level item in it.
+    pub item: u32,
+    /// Where the name of the function stands in the item; [`OUTLINE`] for all but bodies of methods. What is the name of
+    /// no method stands for the whole item.
+    pub name: u32,
+}
+
+/// Stands for all of a class that can be seen without looking into a method.
+pub const OUTLINE: u32 = u32::MAX;
+
+impl Definition {
+    /// The definition whose name stands at a place.
+    pub fn at(site: Site) -> Self {
+        Self { file: site.file, item: site.item, name: site.range.start }
+    }
+}
+
+/// Definitions by the items that they are in.
+#[derive(Debug, Default, Clone)]
+pub struct Definitions(FxHashMap<(FileId, u32), FxHashSet<u32>>);
+
+impl Definitions {
+    /// Adds one.
+    pub fn insert(&mut self, definition: Definition) {
+        self.0.entry((definition.file, definition.item)).or_default().insert(definition.name);
+    }
+
+    /// Whether it is among them.
+    pub fn contains(&self, definition: &Definition) -> bool {
+        self.0.get(&(definition.file, definition.item)).is_some_and(|names| names.contains(&definition.name))
+    }
+
+    /// Those in an item.
+    pub fn of(&self, (file, item): (FileId, u32)) -> impl Iterator<Item = Definition> {
+        self.0.get(&(file, item)).into_iter().flatten().map(move |name| Definition { file, item, name: *name })
+    }
+}
+
 /// What an answer rests on.
 #[derive(Debug, Default)]
 pub struct RestsOn {
@@ -53,8 +96,8 @@ pub struct RestsOn {
     pub files: Box<[FileId]>,
     /// Names that were looked at, apart from those that `others` rest on.
     pub names: Box<[Name]>,
-    /// Items into which was looked, apart from those that `others` rest on.
-    pub bodies: Box<[(FileId, u32)]>,
+    /// Definitions into which was looked, apart from those that `others` rest on.
+    pub bodies: Box<[Definition]>,
     /// What other answers rest on that were at hand.
     pub others: Box<[Arc<RestsOn>]>,
 }
@@ -65,7 +108,7 @@ pub struct LookedAt {
     /// Modules.
     pub files: FxHashSet<FileId>,
     names: Vec<Name>,
-    bodies: FxHashSet<(FileId, u32)>,
+    bodies: FxHashSet<Definition>,
     /// By address: an answer is asked for over and over.
     others: FxHashMap<*const RestsOn, Arc<RestsOn>>,
 }
@@ -83,10 +126,17 @@ impl LookedAt {
         self.names.push(Name { file, name: SmolStr::new(class), executed: true });
     }
 
-    /// Counts the definition at a place, with its body.
+    /// Counts the definition whose name stands at a place, with its body; with any other place the whole item that it is
+    /// in.
     pub fn add_body(&mut self, site: Site) {
         self.files.insert(site.file);
-        self.bodies.insert((site.file, site.item));
+        self.bodies.insert(Definition::at(site));
+    }
+
+    /// Counts the class whose name stands at a place, without what its methods do.
+    pub fn add_outline(&mut self, site: Site) {
+        self.files.insert(site.file);
+        self.bodies.insert(Definition { name: OUTLINE, ..Definition::at(site) });
     }
 
     /// Counts an answer that was at hand.
@@ -110,7 +160,7 @@ impl LookedAt {
     /// Leaves out what is in a module itself, but that it was looked at.
     pub fn leave_out(&mut self, file: FileId) {
         self.names.retain(|name| name.file != file);
-        self.bodies.retain(|(of, _)| *of != file);
+        self.bodies.retain(|definition| definition.file != file);
     }
 
     /// All of it, for an answer to rest on.
@@ -127,7 +177,7 @@ impl LookedAt {
         self.names.dedup();
         let mut files: Vec<FileId> = self.files.into_iter().collect();
         files.sort_unstable();
-        let mut bodies: Vec<(FileId, u32)> = self.bodies.into_iter().collect();
+        let mut bodies: Vec<Definition> = self.bodies.into_iter().collect();
         bodies.sort_unstable();
         let mut others: Vec<Arc<RestsOn>> = self.others.into_values().collect();
         others.sort_unstable_by_key(Arc::as_ptr);

@@ -11,6 +11,7 @@ use super::dependencies::Node;
 use super::interpreter::Router;
 use super::routes::{Middleware, Route};
 use super::value::{Arguments, Attributes, ClassRef, Depends, Frame, FunctionRef, Instance, Unknown, Value};
+use crate::facts::python::outline::same_class;
 
 /// Values inside each other that are compared.
 const MAX_DEPTH: u32 = 8;
@@ -159,7 +160,7 @@ impl Comparison {
 
     fn classes(&mut self, a: &Arc<ClassRef>, b: &Arc<ClassRef>) -> bool {
         Arc::ptr_eq(a, b)
-            || ((Arc::ptr_eq(&a.def, &b.def) || a.def == b.def)
+            || (same_class(&a.def, &b.def)
                 && a.site == b.site
                 && self.lists(&a.bases, &b.bases)
                 && self.closures(&a.closure, &b.closure)

@@ -444,6 +444,9 @@ pub trait Resolve {
     /// Counts the definition at a place, with its body.
     fn count_body(&self, site: Site);
 
+    /// Counts the class whose name stands there as looked at, without what its methods do.
+    fn count_outline(&self, site: Site);
+
     /// Absolute place of a site.
     fn locate(&self, site: Site) -> Location;
 }

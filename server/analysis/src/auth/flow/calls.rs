@@ -450,7 +450,7 @@ impl Flow<'_, '_> {
         }
         if let Some(Value::Function(method)) = callee.clone()
             && method.class.is_some()
-            && is_stub(&method.def)
+            && is_stub(&self.judge.resolve.current(&method).def)
         {
             // Some other class has the body.
             callee = None;

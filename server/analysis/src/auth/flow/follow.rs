@@ -124,7 +124,7 @@ impl Flow<'_, '_> {
             StmtKind::Assign(assign) => assign.targets.iter().filter_map(Expr::as_name).any(|name| holds_token(name)),
             _ => false,
         };
-        self.judge.resolve.count_body(class.site);
+        self.judge.resolve.count_outline(class.site);
         class.def.body.iter().any(is_field)
             && self.judge.resolve.package_bases(class).iter().any(|base| base == "pydantic.BaseModel")
     }

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
 
 use super::super::sources::is_scheme;
 use super::super::{Judge, Proof};
@@ -71,10 +72,14 @@ impl Judge<'_> {
     /// Whether one of the classes that stand behind an interface holds the request.
     fn heirs_hold(&self, class: &Arc<ClassRef>, seen: &mut Vec<Site>, depth: u32) -> bool {
         let declared = class.def.body.iter().filter_map(|stmt| match &stmt.kind {
-            StmtKind::Function(def) if is_stub(def) => Some(&def.name.name),
+            StmtKind::Function(def) => Some(&def.name.name),
             _ => None,
         });
-        declared.take(1).any(|name| {
+        let is_declared = |name: &&SmolStr| {
+            let method = self.resolve.method(class, name);
+            method.is_some_and(|method| is_stub(&self.resolve.current(&method).def))
+        };
+        declared.filter(is_declared).take(1).any(|name| {
             let heirs = self.resolve.implementations(class, name);
             heirs.iter().any(|(heir, _)| self.holds(heir, seen, depth))
                 || (heirs.is_empty() && says_who_calls(class, name))

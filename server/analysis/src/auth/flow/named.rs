@@ -234,7 +234,7 @@ impl Flow<'_, '_> {
         let mut pending = vec![Arc::clone(class)];
         let mut at = 0;
         while let Some(class) = pending.get(at).cloned().filter(|_| at < MAX_BASES) {
-            self.judge.resolve.count_body(class.site);
+            self.judge.resolve.count_outline(class.site);
             class.def.body.iter().for_each(|stmt| columns.add(&stmt.kind));
             pending.extend(class.bases.iter().filter_map(|base| match base {
                 Value::Class(base) => Some(Arc::clone(base)),

@@ -6,8 +6,8 @@
 use super::super::evidence::Evidence;
 use super::{Abs, Flow, Path};
 use crate::facts::python::idioms::{http_status, raised, returned};
-use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
-use crate::index::value::{FunctionRef, Resolve, Site, Value};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
 
 /// Classes of an exception's ancestry that are looked at.
 const MAX_CLASSES: usize = 8;
@@ -189,7 +189,7 @@ fn turns_away(resolve: &dyn Resolve, function: &FunctionRef, raised: &Expr) -> b
                 if seen > MAX_CLASSES {
                     return false;
                 }
-                if speaks_of_access(&class.def.name.name) || class_has_status(&class.def) {
+                if speaks_of_access(&class.def.name.name) || class_has_status(resolve, &class) {
                     return true;
                 }
                 pending.extend(class.bases.iter().filter_map(|base| match base {
@@ -205,22 +205,21 @@ fn turns_away(resolve: &dyn Resolve, function: &FunctionRef, raised: &Expr) -> b
 }
 
 /// `status_code = 401` in a class, or `super().__init__(401, …)` in its `__init__`.
-fn class_has_status(class: &Class) -> bool {
-    class.body.iter().any(|stmt| match &stmt.kind {
-        StmtKind::Assign(assign) => assign.value.as_ref().is_some_and(is_status),
-        StmtKind::Function(def) if def.name.name == "__init__" => {
-            let in_defaults = def.params.iter().any(|param| param.default.as_ref().is_some_and(is_status));
-            let in_calls = def.body.iter().any(|stmt| match &stmt.kind {
-                StmtKind::Expr(expr) => {
-                    expr.as_call().is_some_and(|(_, args)| args.iter().any(|arg: &Arg| is_status(&arg.value)))
-                }
-                StmtKind::Assign(assign) => assign.value.as_ref().is_some_and(is_status),
-                _ => false,
-            });
-            in_defaults || in_calls
-        }
-        _ => false,
-    })
+fn class_has_status(resolve: &dyn Resolve, class: &ClassRef) -> bool {
+    let says =
+        |stmt: &Stmt| matches!(&stmt.kind, StmtKind::Assign(assign) if assign.value.as_ref().is_some_and(is_status));
+    let gives = |init: &Function| {
+        let in_defaults = init.params.iter().any(|param| param.default.as_ref().is_some_and(is_status));
+        let in_calls = init.body.iter().any(|stmt| match &stmt.kind {
+            StmtKind::Expr(expr) => {
+                expr.as_call().is_some_and(|(_, args)| args.iter().any(|arg: &Arg| is_status(&arg.value)))
+            }
+            _ => says(stmt),
+        });
+        in_defaults || in_calls
+    };
+    let init = resolve.method(class, "__init__").map(|init| resolve.current(&init));
+    class.def.body.iter().any(says) || init.is_some_and(|init| gives(&init.def))
 }
 
 /// `401`, `status.HTTP_401_UNAUTHORIZED`, `HTTPStatus.FORBIDDEN`.

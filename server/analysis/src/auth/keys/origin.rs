@@ -359,7 +359,7 @@ fn property_value(interpreter: &Interpreter<'_>, class: &ClassRef, name: &SmolSt
 
 /// `__init__` of a class, if it has one of its own.
 pub(in crate::auth) fn own_initialiser(interpreter: &Interpreter<'_>, class: &ClassRef) -> Option<FunctionRef> {
-    interpreter.count_body(class.site);
+    interpreter.count_outline(class.site);
     let init = interpreter.method(class, "__init__").filter(|init| init.site.item == class.site.item)?;
     Some(interpreter.current(&init))
 }

@@ -22,7 +22,9 @@ pub(super) fn callee(body: &Body<'_, '_, '_>, func: &Expr) -> Option<Arc<Functio
 /// The same, and where that is only declared, the one function that stands behind it.
 pub(super) fn implemented(body: &Body<'_, '_, '_>, func: &Expr) -> Option<Arc<FunctionRef>> {
     let called = callee(body, func)?;
-    let Some(class) = called.class.as_ref().filter(|_| is_stub(&called.def)) else { return Some(called) };
+    let Some(class) = called.class.as_ref().filter(|_| is_stub(&body.interpreter.current(&called).def)) else {
+        return Some(called);
+    };
     match &*body.interpreter.implementations(class, &called.def.name.name) {
         [(_, method)] => Some(Arc::clone(method)),
         _ => None,

@@ -164,7 +164,7 @@ fn filled_model(body: &Body<'_, '_, '_>, expr: &Expr, variable: &SmolStr) -> Opt
     }
     let mut fields = Vec::new();
     for class in body.interpreter.linearised(&class) {
-        body.interpreter.count_body(class.site);
+        body.interpreter.count_outline(class.site);
         for stmt in &class.def.body {
             match &stmt.kind {
                 StmtKind::Assign(assign) => {

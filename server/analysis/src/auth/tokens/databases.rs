@@ -52,7 +52,7 @@ fn is_field(body: &Body<'_, '_, '_>, settings: &Expr, name: &str) -> bool {
     let Value::Class(class) = keys::object_of(body.interpreter, body.scope, settings) else { return false };
     let is_filled = is_settings(body.interpreter, &class);
     body.interpreter.linearised(&class).iter().any(|one| {
-        body.interpreter.count_body(one.site);
+        body.interpreter.count_outline(one.site);
         match bindings_of(&one.def.body, name).as_slice() {
             [Some(value)] => {
                 (is_filled || reads_environment(body.interpreter, &class, name)) && may_hold_password(value)

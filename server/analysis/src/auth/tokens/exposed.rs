@@ -97,7 +97,7 @@ fn is_all_settings(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
 /// Whether a settings class has a field for a secret that it shows.
 fn holds_secret(body: &Body<'_, '_, '_>, class: &std::sync::Arc<crate::index::value::ClassRef>) -> bool {
     body.interpreter.linearised(class).iter().any(|class| {
-        body.interpreter.count_body(class.site);
+        body.interpreter.count_outline(class.site);
         class.def.body.iter().any(|stmt| match &stmt.kind {
             StmtKind::Assign(assign) => {
                 let named =

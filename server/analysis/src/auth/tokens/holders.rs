@@ -13,7 +13,7 @@ pub(super) fn holds_password(body: &Body<'_, '_, '_>, class: &Arc<ClassRef>) -> 
     let is_model = body.interpreter.package_bases(class).iter().any(|base| base.starts_with("pydantic"));
     is_model
         && body.interpreter.linearised(class).iter().any(|class| {
-            body.interpreter.count_body(class.site);
+            body.interpreter.count_outline(class.site);
             class.def.body.iter().any(|stmt| match &stmt.kind {
                 StmtKind::Assign(assign) => {
                     let named = assign.targets.first().and_then(Expr::as_name).is_some_and(|name| is_password(name));

@@ -167,7 +167,7 @@ fn field(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, d
 /// class or an attribute which its `__init__` assigns is read from.
 fn held(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, depth: u32) -> Option<SmolStr> {
     for class in interpreter.linearised(class) {
-        interpreter.count_body(class.site);
+        interpreter.count_outline(class.site);
         if let [Some(value)] = bindings_of(&class.def.body, name).as_slice()
             && let Some(variable) = variable(interpreter, Scope::Class(&class), value, depth + 1)
         {
@@ -185,7 +185,7 @@ fn held(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, de
 /// Whether a field of a class is read from the environment where the class is made.
 pub(in crate::auth) fn reads_environment(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &str) -> bool {
     interpreter.linearised(class).iter().any(|class| {
-        interpreter.count_body(class.site);
+        interpreter.count_outline(class.site);
         match bindings_of(&class.def.body, name).as_slice() {
             [Some(value)] => variable(interpreter, Scope::Class(class), value, 0).is_some(),
             _ => false,

@@ -28,6 +28,7 @@ pub enum Marked<'m> {
 }
 
 impl Marked<'_> {
+    /// By a part of an item's text; `range` is where that stands in it.
     pub(super) fn at(self, range: TextRange) -> Looks {
         match self {
             Self::Text(text) => text.get(range.start as usize..range.end as usize).map_or(Looks::ALL, Looks::at),

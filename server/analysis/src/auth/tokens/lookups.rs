@@ -174,7 +174,7 @@ fn is_removal(func: &Expr) -> bool {
 /// The column of a table that says when its rows end.
 fn end_column(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>) -> Option<(SmolStr, Site)> {
     interpreter.linearised(class).iter().find_map(|class| {
-        interpreter.count_body(class.site);
+        interpreter.count_outline(class.site);
         class.def.body.iter().find_map(|stmt| {
             let StmtKind::Assign(assign) = &stmt.kind else { return None };
             let target = assign.targets.first()?;

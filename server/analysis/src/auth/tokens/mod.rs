@@ -452,6 +452,7 @@ pub fn tokens_of(
     let looks = marked.at(whole);
     let searched = RefCell::new(vec![(whole, looks)]);
     let at = |range: TextRange| {
+        let range = item.stmt.rooms().in_text(range);
         let looks = marked.at(range);
         searched.borrow_mut().push((range, looks));
         looks

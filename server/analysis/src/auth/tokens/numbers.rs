@@ -104,7 +104,7 @@ fn agreed(mut classes: impl Iterator<Item = Option<Arc<ClassRef>>>) -> Option<Ar
 /// Whether a field of a class holds whole numbers: `id: int`, `Mapped[int]`, `Column(Integer, …)`.
 fn is_number_field(body: &Body<'_, '_, '_>, class: &Arc<ClassRef>, field: &str) -> bool {
     let classes = body.interpreter.linearised(class);
-    classes.iter().for_each(|class| body.interpreter.count_body(class.site));
+    classes.iter().for_each(|class| body.interpreter.count_outline(class.site));
     let mut declared = classes.iter().flat_map(|class| class.def.body.iter()).filter_map(|stmt| match &stmt.kind {
         StmtKind::Assign(assign)
             if assign.targets.first().and_then(Expr::as_name).is_some_and(|name| name == field) =>

@@ -139,12 +139,18 @@ impl PythonFile {
         stmts.filter(|(_, stmt)| !matches!(stmt.kind, StmtKind::Function(_) | StmtKind::Class(_)))
     }
 
-    /// The absolute range of a range relative to an item.
+    /// The absolute range of a range in an item.
     pub fn absolute(&self, item: u32, range: TextRange) -> TextRange {
         match self.items.get(item as usize) {
-            Some(item) => range.shifted(item.placed.start),
+            Some(FileItem { placed, .. }) => placed.item.stmt.rooms().in_text(range).shifted(placed.start),
             None => range,
         }
+    }
+
+    /// The place in an item of an absolute offset that is not before it.
+    pub fn place(&self, item: u32, offset: u32) -> Option<u32> {
+        let placed = &self.items.get(item as usize)?.placed;
+        Some(placed.item.stmt.rooms().place(offset.checked_sub(placed.start)?))
     }
 
     /// The item whose text holds `offset`.

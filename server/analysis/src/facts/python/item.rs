@@ -13,15 +13,23 @@ use smol_str::SmolStr;
 
 use super::lower::lower_stmt;
 use super::outline::outline_hash;
+use super::room::Rooms;
 use super::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::text::{KeptText, TextRange};
 
 /// A top-level statement.
 pub struct ItemStmt {
     /// In a box: most are never there.
-    stmt: OnceLock<Box<Stmt>>,
+    stmt: OnceLock<Box<LoweredStmt>>,
     outline: OnceLock<u64>,
     later: Option<ItemSource>,
+}
+
+/// A statement, and how places in it are counted.
+#[derive(Debug)]
+pub(super) struct LoweredStmt {
+    pub(super) stmt: Stmt,
+    pub(super) rooms: Rooms,
 }
 
 /// Where a statement that can be lowered again stands.
@@ -39,7 +47,7 @@ pub(super) struct ItemSource {
 
 impl ItemStmt {
     /// A statement that is lowered already.
-    pub(super) fn new(stmt: Stmt) -> Self {
+    pub(super) fn new(stmt: LoweredStmt) -> Self {
         Self { stmt: OnceLock::from(Box::new(stmt)), outline: OnceLock::new(), later: None }
     }
 
@@ -49,7 +57,7 @@ impl ItemStmt {
     }
 
     /// A statement that is lowered already, and may be forgotten.
-    pub(super) fn for_now(stmt: Stmt, source: ItemSource) -> Self {
+    pub(super) fn for_now(stmt: LoweredStmt, source: ItemSource) -> Self {
         Self { stmt: OnceLock::from(Box::new(stmt)), outline: OnceLock::new(), later: Some(source) }
     }
 
@@ -80,7 +88,7 @@ impl ItemStmt {
         {
             return (!later.bases.is_empty()).then(|| (name, later.bases.iter().collect()));
         }
-        let class = match &self.stmt.get()?.kind {
+        let class = match &self.stmt.get()?.stmt.kind {
             StmtKind::Class(class) => class,
             _ => return None,
         };
@@ -95,6 +103,19 @@ impl ItemStmt {
     /// one of the bodies.
     pub fn outline_hash(&self) -> u64 {
         *self.outline.get_or_init(|| outline_hash(self))
+    }
+
+    /// How places in it are counted.
+    pub fn rooms(&self) -> &Rooms {
+        &self.lowered().rooms
+    }
+
+    fn lowered(&self) -> &LoweredStmt {
+        let nothing = || LoweredStmt {
+            stmt: Stmt { range: TextRange::default(), kind: StmtKind::Unknown },
+            rooms: Rooms::default(),
+        };
+        self.stmt.get_or_init(|| Box::new(self.later.as_ref().map_or_else(nothing, lower_stmt)))
     }
 }
 
@@ -112,8 +133,7 @@ impl Deref for ItemStmt {
     type Target = Stmt;
 
     fn deref(&self) -> &Stmt {
-        let nothing = || Stmt { range: TextRange::default(), kind: StmtKind::Unknown };
-        self.stmt.get_or_init(|| Box::new(self.later.as_ref().map_or_else(nothing, lower_stmt)))
+        &self.lowered().stmt
     }
 }
 

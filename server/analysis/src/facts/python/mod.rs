@@ -7,6 +7,7 @@ pub mod item;
 pub mod lower;
 pub mod outline;
 mod parts;
+pub mod room;
 pub mod said_public;
 pub mod salvage;
 pub mod tree;

@@ -2,11 +2,12 @@
 //! into function bodies.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use rustc_hash::FxHasher;
 
 use super::body::Body;
-use super::tree::{Expr, ExprKind, Stmt, StmtKind};
+use super::tree::{Class, Expr, ExprKind, Stmt, StmtKind};
 
 /// Hash of a statement with the bodies of its functions left out, wherever
 /// they are nested. Ranges count, so a body that grows moves what follows it
@@ -16,6 +17,21 @@ pub fn outline_hash(stmt: &Stmt) -> u64 {
     let mut hasher = FxHasher::default();
     hash_stmt(stmt, &mut hasher);
     hasher.finish()
+}
+
+/// Whether two classes differ in nothing but bodies of functions.
+pub fn same_class(a: &Arc<Class>, b: &Arc<Class>) -> bool {
+    let outline = |class: &Class| {
+        let mut hasher = FxHasher::default();
+        hash_class(class, &mut hasher);
+        hasher.finish()
+    };
+    Arc::ptr_eq(a, b) || (a.name == b.name && outline(a) == outline(b))
+}
+
+fn hash_class(class: &Class, hasher: &mut FxHasher) {
+    (&class.name, &class.decorators, &class.bases).hash(hasher);
+    hash_block(&class.body, hasher);
 }
 
 fn hash_block(block: &[Stmt], hasher: &mut FxHasher) {
@@ -34,10 +50,7 @@ fn hash_stmt(stmt: &Stmt, hasher: &mut FxHasher) {
             // A function that makes an application is executed though nothing calls it.
             makes_application(&def.body).hash(hasher);
         }
-        StmtKind::Class(class) => {
-            (&class.name, &class.decorators, &class.bases).hash(hasher);
-            hash_block(&class.body, hasher);
-        }
+        StmtKind::Class(class) => hash_class(class, hasher),
         StmtKind::If { test, body, or_else } => {
             test.hash(hasher);
             hash_block(body, hasher);

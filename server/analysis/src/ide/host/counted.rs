@@ -212,3 +212,39 @@ fn a_key_in_a_module_executes_again_who_read_what_is_other_than_before() {
     assert_eq!(again(&mut host, "\"a\"", "\"b\""), ["/p/main.py", "/p/settings.py"]);
     assert_eq!(again(&mut host, "/v1", "/v2"), ["/p/routes.py", "/p/settings.py"]);
 }
+
+#[test]
+fn a_key_in_a_method_judges_again_who_calls_it() {
+    let mut text = String::from(
+        "from fastapi import Depends, FastAPI\nfrom sqlmodel import Session, select\n\nfrom deps import current_user\nfrom models import Item, get_session\n\napp = FastAPI()\n\n\nclass Items:\n    limit = 20\n",
+    );
+    for n in 0..GROUPS {
+        _ = write!(
+            text,
+            "\n    def found_{n}(self, session, owner):\n        query_{n} = select(Item).where(Item.owner_id == owner)\n        return session.exec(query_{n}).all()\n"
+        );
+    }
+    text.push_str("\n\nitems = Items()\n");
+    for n in 0..GROUPS {
+        _ = write!(
+            text,
+            "\n\n@app.get(\"/items{n}\")\ndef list_{n}(user: dict = Depends(current_user), session: Session = Depends(get_session)):\n    return items.found_{n}(session, user[\"sub\"])\n"
+        );
+    }
+    let mut host = AnalysisHost::new();
+    let disk = |name: &str, text: &str| (format!("/p/{name}.py"), FileContent::Text(text.into()));
+    host.apply(Change {
+        roots: Some(vec!["/p".to_owned()]),
+        disk: vec![disk("deps", DEPS), disk("models", MODELS), disk("items", &text)],
+        ..Change::default()
+    });
+    host.apply(opened("items", &text));
+    let before = host.snapshot();
+    host.apply(opened("items", &text.replace("query_3 = select(Item)", "query_3x = select(Item)")));
+    let after = host.snapshot();
+    let again = |(now, before): (&Arc<RouteData>, &Arc<RouteData>)| !Arc::ptr_eq(now, before);
+    let (now, were) = (data(&after), data(&before));
+    assert_eq!((now.len(), now.iter().zip(&were).filter(|pair| again(*pair)).count()), (GROUPS, 1));
+    let is_known = |file, run| before.state.runs.get(file).is_some_and(|known| Arc::ptr_eq(known, run));
+    assert!(after.state.runs.iter().all(|(file, run)| is_known(file, run)), "a module was executed again");
+}

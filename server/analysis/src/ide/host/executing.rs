@@ -200,13 +200,15 @@ impl State {
                 readers.add(file, run.rests_on.files.iter());
                 let executed = &mut self.executed_in_runs;
                 if run.executed.iter().any(|item| !executed.contains(item)) {
-                    Arc::make_mut(executed).extend(&run.executed);
+                    let executed = Arc::make_mut(executed);
+                    run.executed.iter().for_each(|one| executed.insert(*one));
                 }
                 runs.insert(file, run);
             }
         }
         if session.executed.iter().any(|item| !self.executed.contains(item)) {
-            Arc::make_mut(&mut self.executed).extend(session.executed);
+            let executed = Arc::make_mut(&mut self.executed);
+            session.executed.into_iter().for_each(|one| executed.insert(one));
         }
         self.wanted.extend(session.wanted);
         session.remembered

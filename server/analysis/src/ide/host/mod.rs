@@ -25,6 +25,7 @@ use crate::frontend::Frontend;
 use crate::index::changes::{Changes, Edits};
 use crate::index::contributions::Contributions;
 use crate::index::interpreter::{KnownRuns, Remembered, Runs};
+use crate::index::looked_at::Definitions;
 use crate::index::readers::Readers;
 use crate::index::routes::{Route, RouteTable};
 use crate::index::sources::Sources;
@@ -49,9 +50,10 @@ pub(crate) struct State {
     runs_by_file: Arc<Readers<FileId>>,
     /// Modules of which the execution did something to routers.
     contributions: Arc<Contributions>,
-    executed: Arc<FxHashSet<(FileId, u32)>>,
-    /// Items of which a run executed a body; of runs that are gone, too.
-    executed_in_runs: Arc<FxHashSet<(FileId, u32)>>,
+    /// Functions that were executed outside of any run.
+    executed: Arc<Definitions>,
+    /// Functions that a run executed; of runs that are gone, too.
+    executed_in_runs: Arc<Definitions>,
     /// Files with comments to authlens, and files that can't be read or parsed.
     pub(crate) speaking: Arc<BTreeSet<FileId>>,
     /// Files that may declare tables. Where there are none, no handler is
@@ -315,7 +317,11 @@ impl State {
     ) -> Applied {
         let mut invalid: FxHashSet<FileId> =
             extents.iter().filter(|(_, extent)| **extent == Extent::Outline).map(|(file, _)| *file).collect();
-        invalid.extend(edits.items.iter().filter(|item| self.executed.contains(item)).map(|(file, _)| *file));
+        let touched_among = |definitions: &Definitions, edits: &Edits, item: &(FileId, u32)| {
+            definitions.of(*item).any(|definition| edits.touch(&definition))
+        };
+        let executed = edits.items.iter().filter(|item| touched_among(&self.executed, &edits, item));
+        invalid.extend(executed.map(|(file, _)| *file));
         let policy_changed = std::mem::take(&mut self.pending_policy);
         // While a workspace is being read, only open documents are answered.
         if self.indexing && !touched.is_empty() && !touched.iter().any(|file| self.is_open(*file)) {
@@ -327,9 +333,9 @@ impl State {
         let pending = std::mem::take(&mut self.pending);
         edits.lose(pending.iter().copied());
         invalid.extend(pending);
-        let executed = edits.items.iter().any(|item| self.executed_in_runs.contains(item));
+        let executed = edits.items.iter().any(|item| touched_among(&self.executed_in_runs, &edits, item));
         for (file, run) in self.runs.iter().filter(|_| executed) {
-            if run.executed.iter().any(|body| edits.items.contains(body)) {
+            if run.executed.iter().any(|body| edits.touch(body)) {
                 invalid.insert(*file);
             }
         }

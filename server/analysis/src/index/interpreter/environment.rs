@@ -128,7 +128,7 @@ impl Interpreter<'_> {
     fn is_attribute_of_environment(&self, class: &Arc<ClassRef>, name: &SmolStr, depth: u32) -> bool {
         let settings = self.package_bases(class).iter().any(|base| base.ends_with("BaseSettings"));
         self.linearised(class).iter().any(|class| {
-            self.count_body(class.site);
+            self.count_outline(class.site);
             // A field of pydantic's settings.
             if settings && class.def.body.iter().any(|stmt| is_assigned(stmt, name)) {
                 return true;

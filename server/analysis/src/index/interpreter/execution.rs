@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 use super::scope::Scope;
 use super::startup::Startup;
 use super::{Interpreter, MAX_DEPTH, MAX_STEPS, ModuleRun};
+use crate::index::looked_at::Definition;
 use crate::index::value::{Arguments, FunctionRef, Resolve, Site, Unknown, Value};
 use crate::vfs::FileId;
 
@@ -126,7 +127,7 @@ impl<'i, 'a> Execution<'i, 'a> {
         if self.depth >= MAX_DEPTH || !self.step() {
             return Value::Unknown(Unknown::Bound);
         }
-        self.run.executed.insert((function.site.file, function.site.item));
+        self.run.executed.insert(Definition::at(function.site));
         self.interpreter.looked_at.borrow_mut().files.insert(function.site.file);
         let function = &Arc::new(self.interpreter.current(function));
         let mut scope = Scope::around(function);

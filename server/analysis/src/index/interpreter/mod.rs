@@ -45,7 +45,7 @@ pub use panels::{is_sqladmin, is_starlette_admin};
 
 use self::execution::Execution;
 use self::scope::Scope;
-use super::looked_at::{LookedAt, RestsOn, Shared};
+use super::looked_at::{Definition, LookedAt, RestsOn, Shared};
 use super::modules::Module;
 use super::regular::Expressions;
 use super::shared_map::SharedMap;
@@ -79,8 +79,8 @@ pub struct ModuleRun {
     pub effects: Vec<Effect>,
     /// What it looked at in other modules; its own is among the files.
     pub rests_on: Arc<RestsOn>,
-    /// Top-level items of which a function body was executed.
-    pub executed: FxHashSet<(FileId, u32)>,
+    /// Functions that were executed.
+    pub executed: FxHashSet<Definition>,
     made: Made,
     /// Runs that its values may come from. These forget what they made when they go, also those of revisions long gone.
     sources: Box<[Arc<ModuleRun>]>,
@@ -129,9 +129,9 @@ pub struct Session {
     pub runs: Runs,
     /// Files that exist, were not read, and would have been needed.
     pub wanted: BTreeSet<FileId>,
-    /// Items of which a function body was executed while an expression was
-    /// looked at (a dependency factory, say), outside of any run.
-    pub executed: FxHashSet<(FileId, u32)>,
+    /// Functions that were executed while an expression was looked at (a
+    /// dependency factory, say), outside of any run.
+    pub executed: FxHashSet<Definition>,
     /// What the next one need not find out again.
     pub remembered: Remembered,
 }
@@ -169,8 +169,8 @@ pub struct Interpreter<'a> {
     wanted: RefCell<BTreeSet<FileId>>,
     /// What was looked at since the innermost run began.
     looked_at: RefCell<LookedAt>,
-    /// Items of which a body was executed outside of any run.
-    executed: RefCell<FxHashSet<(FileId, u32)>>,
+    /// Functions that were executed outside of any run.
+    executed: RefCell<FxHashSet<Definition>>,
     /// Attributes of classes that are being looked up, inside each other.
     attribute_depth: Cell<u32>,
     /// Objects that are being asked for what they do not have: their classes, and where they were made.
@@ -463,7 +463,7 @@ impl<'a> Interpreter<'a> {
     /// Notes that what is linked rests on the body of a function, as if it had been executed.
     pub fn note_body(&self, site: Site) {
         self.looked_at.borrow_mut().files.insert(site.file);
-        self.executed.borrow_mut().insert((site.file, site.item));
+        self.executed.borrow_mut().insert(Definition::at(site));
     }
 
     /// Evaluates an expression where a class was defined: a decorator of it.

@@ -128,19 +128,31 @@ impl Interpreter<'_> {
     /// The class and its bases in the project, nearest first (depth first,
     /// without repeats: close enough to Python's order for lookups of names).
     pub fn linearised(&self, class: &ClassRef) -> Vec<Arc<ClassRef>> {
-        let mut order: Vec<Arc<ClassRef>> = vec![Arc::new(class.clone())];
+        let mut order: Vec<Arc<ClassRef>> = vec![self.renewed(Arc::new(class.clone()))];
         let mut at = 0;
         while at < order.len() && order.len() < MAX_BASES {
             for base in order[at].bases.clone() {
                 if let Value::Class(base) = base
                     && !order.iter().any(|c| c.site == base.site)
                 {
-                    order.push(base);
+                    order.push(self.renewed(base));
                 }
             }
             at += 1;
         }
         order
+    }
+
+    /// The class with the definition that it has now. Values of a module hold one of which bodies of methods may be
+    /// other by now.
+    fn renewed(&self, class: Arc<ClassRef>) -> Arc<ClassRef> {
+        let stmt = self.sources.facts(class.site.file).and_then(|facts| facts.stmt(class.site.item));
+        match stmt.map(|stmt| &stmt.kind) {
+            Some(StmtKind::Class(def)) if def.name == class.def.name && !Arc::ptr_eq(def, &class.def) => {
+                Arc::new(ClassRef { def: Arc::clone(def), ..ClassRef::clone(&class) })
+            }
+            _ => class,
+        }
     }
 }
 

@@ -187,6 +187,10 @@ impl Resolve for Interpreter<'_> {
         self.looked_at.borrow_mut().add_body(site);
     }
 
+    fn count_outline(&self, site: Site) {
+        self.looked_at.borrow_mut().add_outline(site);
+    }
+
     fn locate(&self, site: Site) -> Location {
         self.sources.locate(site)
     }
@@ -213,7 +217,7 @@ impl Interpreter<'_> {
                 if !bases.contains(&heir.def.name.name) {
                     bases.push(heir.def.name.name.clone());
                 }
-                let method = self.method(&heir, name).filter(|method| !is_stub(&method.def));
+                let method = self.method(&heir, name).filter(|method| !is_stub(&self.current(method).def));
                 let is_known = |method: &Arc<FunctionRef>| found.iter().any(|(_, one)| one.site == method.site);
                 found.extend(method.filter(|method| !is_known(method)).map(|method| (heir, method)));
             }

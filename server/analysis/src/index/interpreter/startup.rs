@@ -8,6 +8,7 @@ use super::super::value::{Arguments, FunctionRef, Resolve, RouterId, Site, Value
 use super::Execution;
 use crate::facts::python::idioms::{callees, calls};
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
+use crate::index::looked_at::Definition;
 
 /// Calls inside each other that are searched for what adds routes.
 const MAX_DEPTH: u32 = 3;
@@ -87,7 +88,7 @@ impl Execution<'_, '_> {
     /// argument to and that it calls, calls a method that adds routes.
     fn adds_routes(&mut self, function: &Arc<FunctionRef>, depth: u32) -> bool {
         // What it does not do today it may do after the next edit.
-        self.run.executed.insert((function.site.file, function.site.item));
+        self.run.executed.insert(Definition::at(function.site));
         let function = &self.interpreter.current(function);
         if callees(&function.def.body).any(is_adder) {
             return true;

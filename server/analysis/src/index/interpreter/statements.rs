@@ -15,6 +15,7 @@ use crate::facts::python::outline::makes_application;
 use crate::facts::python::tree::{
     Assign, Class, Expr, ExprKind, Function, Handler, ImportedName, ParamKind, Stmt, StmtKind,
 };
+use crate::index::looked_at::Definition;
 
 /// How a block ended.
 pub(super) enum Flow {
@@ -98,8 +99,8 @@ impl Execution<'_, '_> {
         let called = std::mem::take(&mut self.run.executed);
         let mut all = called.clone();
         for (index, item) in facts.items.iter().enumerate() {
-            let place = (self.root, index as u32);
             let StmtKind::Function(def) = &item.placed.item.stmt.kind else { continue };
+            let place = Definition { file: self.root, item: index as u32, name: def.name.range.start };
             if called.contains(&place) || !makes_application(&def.body) {
                 continue;
             }
@@ -108,7 +109,7 @@ impl Execution<'_, '_> {
             // What it called is no application of its own.
             for router in &mut self.run.routers {
                 if let Some(factory) = &mut router.factory {
-                    factory.superseded |= self.run.executed.contains(&(factory.site.file, factory.site.item));
+                    factory.superseded |= self.run.executed.contains(&Definition::at(factory.site));
                 }
             }
             all.extend(self.run.executed.drain());

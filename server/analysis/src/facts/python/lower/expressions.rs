@@ -341,8 +341,7 @@ fn parse_expression(source: &str, range: TextRange) -> Option<Expr> {
     if kind(statement.kind_id()) != Kind::ExpressionStatement {
         return None;
     }
-    let mut expr = Lower { text: source, offset: 0, base: 0, shared: None, nesting: 0, misplaced: Vec::new() }
-        .expr(statement.named_child(0)?);
+    let mut expr = Lower::over(source).expr(statement.named_child(0)?);
     place(&mut expr, range);
     Some(expr)
 }

@@ -16,7 +16,8 @@ use tree_sitter::{Node, Tree};
 
 use super::body::BodySource;
 
-use super::item::{ItemSource, ItemStmt};
+use super::item::{ItemSource, ItemStmt, LoweredStmt};
+use super::room::Rooms;
 use super::tree::{Item, PlacedItem, Stmt, StmtKind};
 use crate::facts::comments::{Comment, CommentKind, find_comments};
 use crate::syntax::mending::read;
@@ -93,7 +94,7 @@ fn attach_public_comments(text: &str, lowered: &mut Lowered) {
         for placed in lowered.items[behind..].iter_mut().take_while(|placed| placed.start <= to) {
             let relative = |offset: u32| offset.clamp(placed.start, placed.start + placed.item.len) - placed.start;
             let covered = TextRange::new(relative(from), relative(to));
-            placed.public.push((covered, reason.clone()));
+            placed.public.push((placed.item.stmt.rooms().places(covered), reason.clone()));
         }
     }
 }
@@ -130,12 +131,12 @@ fn lower_item(
         return PlacedItem { start, broken, item: Arc::clone(item), public: Vec::new() };
     }
     let shared = shared.filter(|_| !broken);
-    let mut lower = Lower { text, offset: 0, base: start, shared, nesting: 0, misplaced: Vec::new() };
+    let mut lower = Lower { base: start, shared, ..Lower::over(text) };
     let stmt = match shared.and_then(|kept| lower.definition_for_later(node, kept)) {
         Some(source) => ItemStmt::later(source),
         None => {
-            let stmt = lower.stmt(node);
-            let is_import = matches!(stmt.kind, StmtKind::Import(_) | StmtKind::ImportFrom(_));
+            let stmt = lower.item(node);
+            let is_import = matches!(stmt.stmt.kind, StmtKind::Import(_) | StmtKind::ImportFrom(_));
             // Who looks for imports looks at all of them.
             let lasts = is_import || end - start < WORTH_FORGETTING || !lower.misplaced.is_empty();
             match shared.filter(|_| !lasts) {
@@ -183,9 +184,11 @@ struct Lower<'t> {
     text: &'t str,
     /// Where the text begins in the whole text.
     offset: u32,
-    /// Offset of the item, from which its ranges count. It wraps where the text
+    /// Offset of the item, from which its ranges count, less the room that was left since. It wraps where the text
     /// begins inside of the item.
     base: u32,
+    /// The room that was left behind methods.
+    rooms: Rooms,
     /// The whole text, if bodies of functions are left for later.
     shared: Option<&'t KeptText>,
     nesting: u32,
@@ -195,6 +198,11 @@ struct Lower<'t> {
 }
 
 impl<'t> Lower<'t> {
+    /// The walk over a text that is an item, with nothing left for later.
+    fn over(text: &'t str) -> Self {
+        Self { text, offset: 0, base: 0, rooms: Rooms::default(), shared: None, nesting: 0, misplaced: Vec::new() }
+    }
+
     fn range(&self, node: Node<'_>) -> TextRange {
         let relative = |byte: usize| (byte as u32).wrapping_sub(self.base);
         TextRange::new(relative(node.start_byte()), relative(node.end_byte()))
@@ -229,29 +237,25 @@ pub(super) fn lower_body(source: &BodySource) -> Box<[Stmt]> {
     let function = reading.as_ref().and_then(|reading| reading.tree.root_node().named_child(0));
     let Some(block) = function.and_then(|function| field(function, fields().body)) else { return Box::default() };
     let base = source.item.wrapping_sub(source.function.start);
-    let mut lower = Lower {
-        text,
-        offset: source.function.start,
-        base,
-        shared: None,
-        nesting: source.nesting,
-        misplaced: Vec::new(),
-    };
+    let mut lower = Lower { offset: source.function.start, base, nesting: source.nesting, ..Lower::over(text) };
     let mut body = lower.block(block);
     statements::take_docstring(&mut body);
     body.into_boxed_slice()
 }
 
 /// Lowers a definition that was left for later. Its functions' bodies still are.
-pub(super) fn lower_stmt(source: &ItemSource) -> Stmt {
+pub(super) fn lower_stmt(source: &ItemSource) -> LoweredStmt {
     let text = source.text.text();
     let text = source.range.slice(&text);
     let reading = read(Grammar::Python, text, None);
     let (offset, shared) = (source.range.start, Some(&source.text));
-    let mut lower = Lower { text, offset, base: 0, shared, nesting: 0, misplaced: Vec::new() };
+    let mut lower = Lower { offset, shared, ..Lower::over(text) };
     match reading.as_ref().and_then(|reading| reading.tree.root_node().named_child(0)) {
-        Some(definition) => lower.stmt(definition),
-        None => Stmt { range: TextRange::new(0, text.len() as u32), kind: StmtKind::Unknown },
+        Some(definition) => lower.item(definition),
+        None => LoweredStmt {
+            stmt: Stmt { range: TextRange::new(0, text.len() as u32), kind: StmtKind::Unknown },
+            rooms: Rooms::default(),
+        },
     }
 }
 

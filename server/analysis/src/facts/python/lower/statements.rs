@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use tree_sitter::Node;
 
 use super::super::body::{Body, BodySource};
-use super::super::item::ItemSource;
+use super::super::item::{ItemSource, LoweredStmt};
 use super::super::said_public::calls_public;
 use super::super::tree::{
     Assign, AugAssign, Class, Expr, ExprKind, Function, Handler, Ident, ImportFrom, ImportedModule, ImportedName,
@@ -20,7 +20,18 @@ use crate::text::{KeptText, TextRange};
 /// `elif` clauses of one `if` that are followed; each is a level of nesting.
 const MAX_ELIFS: usize = 100;
 
+/// The nesting of what a top-level statement is.
+const TOP_LEVEL: u32 = 1;
+
 impl Lower<'_> {
+    /// A top-level statement.
+    pub(super) fn item(&mut self, node: Node<'_>) -> LoweredStmt {
+        let mut stmt = self.stmt(node);
+        // Room was left on the way to its end.
+        stmt.range.end = self.range(node).end;
+        LoweredStmt { stmt, rooms: std::mem::take(&mut self.rooms) }
+    }
+
     pub(super) fn stmt(&mut self, node: Node<'_>) -> Stmt {
         let range = self.range(node);
         let kind = self.nested(|lower| lower.stmt_kind(node)).unwrap_or(StmtKind::Unknown);
@@ -86,9 +97,13 @@ impl Lower<'_> {
     }
 
     pub(super) fn block(&mut self, node: Node<'_>) -> Vec<Stmt> {
-        let statements: Vec<Node<'_>> = named_children(node).into_iter().filter(|n| !n.is_error()).collect();
+        self.statements(node).into_iter().map(|n| self.stmt(n)).collect()
+    }
+
+    fn statements<'n>(&mut self, block: Node<'n>) -> Vec<Node<'n>> {
+        let statements: Vec<Node<'n>> = named_children(block).into_iter().filter(|n| !n.is_error()).collect();
         self.note_columns(&statements);
-        statements.into_iter().map(|n| self.stmt(n)).collect()
+        statements
     }
 
     /// Notes the statements of a block that stand at another column than its first.
@@ -315,14 +330,30 @@ impl Lower<'_> {
 
     fn class(&mut self, node: Node<'_>, decorators: Vec<Expr>) -> Class {
         let f = fields();
-        let mut body = self.block_field(node, f.body);
+        let name = self.ident(field(node, f.name), node);
+        let bases = field(node, f.superclasses).map(|list| self.args(list)).unwrap_or_default();
+        let mut body = match field(node, f.body) {
+            Some(block) if self.nesting == TOP_LEVEL => self.members(block),
+            Some(block) => self.block(block),
+            None => Vec::new(),
+        };
         take_docstring(&mut body);
-        Class {
-            name: self.ident(field(node, f.name), node),
-            decorators,
-            bases: field(node, f.superclasses).map(|list| self.args(list)).unwrap_or_default(),
-            body,
+        Class { name, decorators, bases, body }
+    }
+
+    /// The body of a top-level class. Its methods have room to grow in.
+    fn members(&mut self, block: Node<'_>) -> Vec<Stmt> {
+        let statements = self.statements(block);
+        let mut members = Vec::with_capacity(statements.len());
+        for node in statements {
+            let member = self.stmt(node);
+            if let StmtKind::Function(_) = member.kind {
+                let room = self.rooms.leave(member.range.len(), member.range.end);
+                self.base = self.base.wrapping_sub(room);
+            }
+            members.push(member);
         }
+        members
     }
 
     pub(super) fn params(&mut self, list: Node<'_>) -> Vec<Param> {
