@@ -340,6 +340,32 @@ pub fn is_left_unawaited(body: &[Stmt], call: &Expr) -> bool {
     is_tested_only && assigned == 1
 }
 
+/// Whether an expression is what a variable is assigned, by which an `if` decides whether code ends there:
+/// `may = a or b`, and then `if not may: raise`.
+pub fn decides_an_end(body: &[Stmt], value: &Expr) -> bool {
+    let mut kept = None;
+    each(body, &mut |stmt| {
+        if let StmtKind::Assign(assign) = &stmt.kind
+            && assign.value.as_ref().is_some_and(|assigned| assigned.range == value.range)
+            && let [Expr { kind: ExprKind::Name(name), .. }] = assign.targets.as_slice()
+        {
+            kept = Some(name);
+        }
+    });
+    let Some(name) = kept else { return false };
+    let ends = |block: &[Stmt]| {
+        block.last().is_some_and(|last| matches!(last.kind, StmtKind::Raise { .. } | StmtKind::Return(_)))
+    };
+    let mut decides = false;
+    each(body, &mut |stmt| {
+        if let StmtKind::If { test, body, or_else } = &stmt.kind {
+            let is_asked = || tested(test).iter().any(|part| part.as_name() == Some(name));
+            decides |= (ends(body) || ends(or_else)) && is_asked();
+        }
+    });
+    decides
+}
+
 /// What a test asks whether it is there or true: the operands of `not`, `and` and `or`, and what is compared with
 /// `None`.
 fn tested(test: &Expr) -> Vec<&Expr> {
