@@ -107,6 +107,9 @@ impl Flow<'_, '_> {
         entry.known = self.exact_arguments(path, function, args);
         let looks_at_login = self.answers && self.stack.len() == 1 && only_looks_at_login(&entry);
         let answers = looks_at_login && self.answer == Some(expr.range);
+        if cycle {
+            self.widen(&mut entry);
+        }
         let own = if cycle { self.own_ends(&entry, function) } else { Ok(None) };
         let summary = match own {
             Ok(Some(ends)) => Rc::new(Summary::of(ends)),

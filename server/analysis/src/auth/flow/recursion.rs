@@ -70,6 +70,18 @@ impl Flow<'_, '_> {
         is_own && self.within.last().is_some_and(|within| within.function == function.site)
     }
 
+    /// Forgets of arguments how they were made of what packages gave, where a function calls itself with what it made of its
+    /// own: `for part in data.values(): look(part)` would go on with others each time.
+    pub(super) fn widen(&self, entry: &mut Path) {
+        let Some(within) = self.within.last() else { return };
+        for (name, value) in &mut entry.vars {
+            let before = within.entry.vars.get(name).filter(|before| is_of_package(before));
+            if before.is_some_and(|before| is_of_package(value) && kind(before) != kind(value)) {
+                *value = Abs::Other;
+            }
+        }
+    }
+
     /// The ends of a function that is being executed with the same arguments, as far as they were found. None where the
     /// arguments are others, or where these are too many.
     pub(super) fn own_ends(&mut self, entry: &Path, function: &FunctionRef) -> Result<Option<Vec<Exit>>, SmolStr> {
@@ -92,6 +104,11 @@ impl Flow<'_, '_> {
             None => Err(too_deep()),
         }
     }
+}
+
+/// Whether a value is what something of a package gave.
+fn is_of_package(value: &Abs) -> bool {
+    matches!(kind(value), Some(Kind::Package(..)))
 }
 
 /// Whether a function calls one of its own name.
