@@ -15,7 +15,7 @@ use super::names;
 use super::privileges::is_high;
 use super::roles::says;
 use super::value::{Abs, ClientId, Path, RowId};
-use crate::facts::python::idioms::{assigned, decides_an_end};
+use crate::facts::python::idioms::{assigned, is_demanded};
 use crate::facts::python::tree::{Expr, ExprKind, MatchCase, Stmt, StmtKind, positional};
 
 /// What was compared with the caller.
@@ -170,7 +170,7 @@ impl Engine<'_, '_> {
             })
     }
 
-    /// Whether `a or b` asks what a row says of itself beside whose it is, and code ends where neither holds:
+    /// Whether `a or b` asks what a row says of itself beside whose it is, and code refuses where neither holds:
     /// `may_see = row.shared or row.owner_id == me.id`, and then `if not may_see: raise`. That is true or not then.
     pub(super) fn asks_of_row(&mut self, path: &Path, whole: &Expr, parts: &[Expr]) -> bool {
         let (asked, plain): (Vec<&Expr>, Vec<&Expr>) = parts.iter().partition(|part| is_condition(part));
@@ -178,7 +178,7 @@ impl Engine<'_, '_> {
             return false;
         }
         let Some(function) = self.stack.last().cloned() else { return false };
-        if !decides_an_end(&function.def.body, whole) {
+        if !is_demanded(&function.def.body, whole) {
             return false;
         }
         let mut rows = BTreeSet::new();
