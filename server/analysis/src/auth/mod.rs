@@ -47,7 +47,8 @@ use self::decorators::Changed;
 use self::evidence::{Evidence, Step};
 use self::flow::{Holding, RequestState, Summaries};
 pub(crate) use self::sources::{is_account_table, is_credential_parameter, is_user_table, only_wraps};
-use crate::facts::python::tree::Param;
+use crate::facts::python::idioms::returned;
+use crate::facts::python::tree::{Expr, ExprKind, Param};
 use crate::index::interpreter::Interpreter;
 use crate::index::looked_at::RestsOn;
 use crate::index::routes::Route;
@@ -327,8 +328,15 @@ impl<'a> Judge<'a> {
     /// Whether a callable is no dependency that verifies, and gives one when it is called.
     pub fn makes_guard(&self, callable: &Value) -> bool {
         let Value::Function(function) = callable else { return false };
-        let inner = decorators::inner_function(&self.resolve.current(function));
-        inner.is_some_and(|inner| self.function(&inner, None, Role::Dependency).proof == Proof::Verifies)
+        let function = self.resolve.current(function);
+        if let Some(inner) = decorators::inner_function(&function) {
+            return self.function(&inner, None, Role::Dependency).proof == Proof::Verifies;
+        }
+        // `return require_role("admin")`
+        let [made @ Expr { kind: ExprKind::Call { .. }, .. }] = returned(&function.def.body)[..] else { return false };
+        let made = self.resolve.eval(&function, made);
+        matches!(made, Value::Function(_) | Value::Bound(_) | Value::Instance(_))
+            && self.dependency(&made).proof == Proof::Verifies
     }
 
     /// Whether the user's configuration says that a callable verifies.

@@ -231,6 +231,7 @@ impl Look<'_, '_> {
     fn block(&mut self, block: &[Stmt]) -> bool {
         block.iter().all(|stmt| match &stmt.kind {
             StmtKind::Pass | StmtKind::Return(None) | StmtKind::Import(_) | StmtKind::ImportFrom(_) => true,
+            StmtKind::Break | StmtKind::Continue => true,
             StmtKind::Return(Some(value)) => self.is_given(value),
             StmtKind::Raise { exc: Some(raised), .. } => self.refuses(raised),
             StmtKind::Expr(expr) => self.says(expr),

@@ -45,7 +45,10 @@ impl Engine<'_, '_> {
             }
             Abs::Row(id) => {
                 let model = path.rows.get(id).and_then(|row| row.model.as_ref());
-                if name == "data" && model.is_some_and(|model| !model.has_class()) {
+                if name == "_mapping" {
+                    // The row as a dictionary (SQLAlchemy 1.4).
+                    object.clone()
+                } else if name == "data" && model.is_some_and(|model| !model.has_class()) {
                     // The rows of an answer of PostgREST.
                     object.clone()
                 } else if name == "count" && model.is_some_and(|model| !model.has_class()) {

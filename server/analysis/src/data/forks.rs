@@ -54,7 +54,9 @@ impl Engine<'_, '_> {
                 }
             }
             ExprKind::BoolOp { .. } if is_condition(expr) => self.fork_condition(path, expr),
-            ExprKind::BoolOp { and: false, values } if self.asks_of_caller(&path, values) => {
+            ExprKind::BoolOp { and: false, values }
+                if self.asks_of_caller(&path, values) || self.asks_of_row(&path, expr, values) =>
+            {
                 self.fork_condition(path, expr)
             }
             ExprKind::IfExp { test, body, or_else } => {
@@ -98,7 +100,7 @@ fn answers(yes: Vec<Path>, no: Vec<Path>) -> Vec<Exit> {
 }
 
 /// Whether an expression asks a question.
-fn is_condition(expr: &Expr) -> bool {
+pub(super) fn is_condition(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Compare { .. } | ExprKind::Not(_) => true,
         // Of `a and b` nothing is kept of what was true.

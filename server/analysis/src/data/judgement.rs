@@ -378,9 +378,10 @@ impl Engine<'_, '_> {
                 columns.find(|(of, _)| of.site == model.site).map(|(_, column)| column)
             };
             let own = asked(&|value| matches!(value, Abs::Principal(_)));
-            // What the client gave was compared with the caller, and is no key of something that is the caller's.
+            // What the client gave was compared with the caller, and is no key of something that is the caller's, nor of what
+            // was compared with the caller itself.
             let is_key = |value: &Abs| {
-                let mut rows = path.rows.values().filter(|row| row.by_key);
+                let mut rows = path.rows.values().filter(|row| row.by_key || row.compared.is_some());
                 rows.any(|row| row.predicates.iter().any(|asked| asked.value == *value))
             };
             let given_by_client = || asked(&|value| matches!(value, Abs::Client(_)) && !is_key(value));

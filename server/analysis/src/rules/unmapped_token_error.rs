@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 use super::shared::tokens::{for_each_item, way_out};
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::Guard;
-use crate::auth::tokens::{Caught, Decode, LIST, Library, VerifierCall};
+use crate::auth::tokens::{Caught, Decode, LIST, Library, Raised, VerifierCall};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::value::Site;
 use crate::verdicts::handler_site;
@@ -27,6 +27,9 @@ pub(crate) const CATCHES_LESS: &str = "this catches less";
 
 /// What is said of a clause that catches exceptions of somebody else.
 pub(crate) const CATCHES_OTHERS: &str = "this catches none of it";
+
+/// What is said of a clause that raises an exception of another library in place of what it caught.
+const RAISES_ANOTHER: &str = "this raises an exception of another library in its place";
 
 /// What is said of a clause with a list.
 pub(crate) const CATCHES_NOTHING: &str = "Python wants a tuple here: with a list this catches nothing";
@@ -64,7 +67,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             };
             let leaves = |call: &VerifierCall, way: &[&VerifierCall]| {
                 let above = way.iter().flat_map(|call| &call.caught);
-                !call.is_about_own && !is_caught(decode, above.chain(&call.caught).chain(&decode.caught))
+                !call.is_about_own && !is_caught(decode, decode.caught.iter().chain(above).chain(&call.caught))
             };
             let Some(way) = way_out(state, function, is_end, &leaves) else { continue };
             let library = decode.library.name();
@@ -88,8 +91,11 @@ fn narrow(decode: &Decode, clause: &Caught) -> &'static str {
     if clause.types.contains(&LIST) {
         return CATCHES_NOTHING;
     }
-    if clause.raises_again {
-        return "this raises it again";
+    match clause.raises_again {
+        Some(Raised::Same) => return "this raises it again",
+        Some(Raised::Of(library)) if library == decode.library => return "this raises it again",
+        Some(Raised::Of(_)) => return RAISES_ANOTHER,
+        None => {}
     }
     let of_library = |path: &SmolStr| Library::of(path) == Some(decode.library);
     if clause.types.iter().any(of_library) { CATCHES_LESS } else { CATCHES_OTHERS }
@@ -107,9 +113,29 @@ fn behind_guards(state: &State) -> FxHashSet<Site> {
     behind
 }
 
-/// Whether clauses catch what the verification raises for a bad token.
-fn is_caught<'c>(decode: &Decode, caught: impl Iterator<Item = &'c Caught> + Clone) -> bool {
-    let caught = caught.filter(|clause| !clause.raises_again);
+/// Whether clauses, innermost first, catch what the verification raises for a bad token. What some raise in its place has
+/// to be caught by those around them.
+fn is_caught<'c>(decode: &Decode, caught: impl Iterator<Item = &'c Caught>) -> bool {
+    let caught: Vec<&Caught> = caught.collect();
+    let is_end = |clause: &&Caught| clause.raises_again.is_none();
+    if covers(decode.library, caught.iter().copied().filter(is_end)) {
+        return true;
+    }
+    let other = |clause: &Caught| match clause.raises_again {
+        Some(Raised::Of(library)) if library != decode.library => Some(library),
+        _ => None,
+    };
+    let is_other_caught = |index: usize, clause: &Caught, library: Library| {
+        let around = caught[index + 1..].iter().copied().filter(|outer| outer.attempt != clause.attempt);
+        covers(library, around.filter(is_end))
+    };
+    let mut others = caught.iter().enumerate().filter_map(|(index, clause)| Some((index, *clause, other(clause)?)));
+    covers(decode.library, caught.iter().copied().filter(|clause| is_end(clause) || other(clause).is_some()))
+        && others.all(|(index, clause, library)| is_other_caught(index, clause, library))
+}
+
+/// Whether clauses name all exceptions that a library raises for a bad token.
+fn covers<'c>(library: Library, caught: impl Iterator<Item = &'c Caught> + Clone) -> bool {
     let catches = |wanted: &[&str]| {
         caught.clone().any(|clause| {
             let name = |path: &str| path.rsplit('.').next().is_some_and(|name| wanted.contains(&name));
@@ -119,7 +145,7 @@ fn is_caught<'c>(decode: &Decode, caught: impl Iterator<Item = &'c Caught> + Clo
     if caught.clone().any(|clause| clause.types.is_empty()) || catches(&["?", "Exception", "BaseException"]) {
         return true;
     }
-    match decode.library {
+    match library {
         // The last two are all that a token of one's own is refused for.
         Library::PyJwt => {
             catches(&["PyJWTError", "InvalidTokenError"])

@@ -1,5 +1,6 @@
 //! Calls of the project's own functions.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -12,7 +13,9 @@ use super::decided::{CAN_RETURN, switched, told_apart};
 use super::holding::class_of;
 use super::objects::only_returned;
 use super::proof::{bypass, is_chosen};
+use super::recursion::TOO_DEEP;
 use super::statements::NEVER;
+use super::summary::Summary;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, outcome};
 use crate::facts::python::idioms::{callees, is_left_unawaited, without_none};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, Stmt, StmtKind};
@@ -80,11 +83,9 @@ impl Flow<'_, '_> {
             return self.made_elsewhere(path, expr, function);
         }
         let cycle = self.stack.iter().any(|caller| caller.site == function.site);
-        if self.stack.len() as u32 > MAX_DEPTH || cycle {
+        if self.stack.len() as u32 > MAX_DEPTH || cycle && !self.may_look_again(function) {
             self.found.cycle |= cycle;
-            let reason: SmolStr = "calls nest deeper than authlens follows".into();
-            path.unknown.get_or_insert(reason.clone());
-            return Abs::Unknown(reason);
+            return goes_unfollowed(path, SmolStr::new_static(TOO_DEEP));
         }
         if derived == Abs::Credential {
             self.note(expr, format!("the credential goes to `{}`", function.shown()));
@@ -106,7 +107,18 @@ impl Flow<'_, '_> {
         entry.known = self.exact_arguments(path, function, args);
         let looks_at_login = self.answers && self.stack.len() == 1 && only_looks_at_login(&entry);
         let answers = looks_at_login && self.answer == Some(expr.range);
-        let summary = self.call_summary(entry, function);
+        if cycle {
+            self.widen(&mut entry);
+        }
+        let own = if cycle { self.own_ends(&entry, function) } else { Ok(None) };
+        let summary = match own {
+            Ok(Some(ends)) => Rc::new(Summary::of(ends)),
+            Ok(None) => self.call_summary(entry, function),
+            Err(reason) => {
+                self.found.cycle = true;
+                return goes_unfollowed(path, reason);
+            }
+        };
         let goes_on = |exit: &Exit| if answers { serves(exit) } else { looks_at_login && stands_in(exit) };
         if summary.exits.iter().all(goes_on) && summary.exits.iter().any(|exit| !exit.verified) {
             return Abs::Other;
@@ -351,6 +363,12 @@ fn conclude(flow: &mut Flow<'_, '_>, path: &mut Path, function: &FunctionRef, ex
         path.unknown.get_or_insert(reason.clone());
     }
     outcome::outcome(&bad).unwrap_or(Abs::Unknown(reason))
+}
+
+/// A call that can't be followed gives what can't be told, and so does the path.
+fn goes_unfollowed(path: &mut Path, reason: SmolStr) -> Abs {
+    path.unknown.get_or_insert(reason.clone());
+    Abs::Unknown(reason)
 }
 
 /// What a call left on `request.state`: what all its ends agree on, and of the

@@ -32,6 +32,7 @@ mod parameters;
 mod partial;
 mod proof;
 mod queries;
+mod recursion;
 mod rejections;
 mod requests;
 mod settings;
@@ -189,6 +190,8 @@ struct Flow<'j, 'a> {
     budget: u32,
     /// Calls that were counted in it.
     charged: FxHashSet<*const Summary>,
+    /// Functions that are being executed and call themselves, innermost last.
+    within: Vec<recursion::Within>,
 }
 
 /// What was met on the way, whatever became of the paths.
@@ -280,6 +283,7 @@ impl<'j, 'a> Flow<'j, 'a> {
             swallows: false,
             budget: MAX_STEPS,
             charged: FxHashSet::default(),
+            within: Vec::new(),
         }
     }
 

@@ -32,6 +32,13 @@ pub(super) struct Summary {
     rests_on: Arc<RestsOn>,
 }
 
+impl Summary {
+    /// A call that ended so, in which nothing else was met.
+    pub(super) fn of(exits: Vec<Exit>) -> Self {
+        Self { exits, ..Self::default() }
+    }
+}
+
 /// Everything that the ends of a call depend on.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
@@ -51,7 +58,7 @@ struct Key {
 
 /// An abstract value, as far as it makes a difference to what is done with it.
 #[derive(Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Kind {
+pub(super) enum Kind {
     Nothing,
     Constant,
     Credential,
@@ -106,7 +113,7 @@ impl Flow<'_, '_> {
         let charged = std::mem::take(&mut self.charged);
         let outer = self.judge.resolve.begin();
         self.stack.push(function.clone());
-        let exits = self.body(entry, function);
+        let exits = self.ends(entry, function);
         self.stack.pop();
         let rests_on = self.judge.resolve.end(outer);
         let left = std::mem::replace(&mut self.budget, budget);
@@ -138,14 +145,14 @@ impl Flow<'_, '_> {
     }
 }
 
-fn kinds(values: &FxHashMap<SmolStr, Abs>) -> Option<Vec<(SmolStr, Kind)>> {
+pub(super) fn kinds(values: &FxHashMap<SmolStr, Abs>) -> Option<Vec<(SmolStr, Kind)>> {
     let kinds = values.iter().map(|(name, value)| Some((name.clone(), kind(value)?)));
     let mut kinds: Vec<(SmolStr, Kind)> = kinds.collect::<Option<_>>()?;
     kinds.sort_unstable();
     Some(kinds)
 }
 
-fn kind(value: &Abs) -> Option<Kind> {
+pub(super) fn kind(value: &Abs) -> Option<Kind> {
     Some(match value {
         Abs::Nothing => Kind::Nothing,
         Abs::Constant => Kind::Constant,

@@ -4,11 +4,11 @@ use smol_str::SmolStr;
 
 use super::super::code::{Body, Found, last_name, mentions};
 use super::libraries::{Does, Library, does};
-use super::{Caught, ItemTokens, Telling, Told, secrets, wrapped};
+use super::{Caught, ItemTokens, Raised, Telling, Told, secrets, wrapped};
 use crate::facts::python::idioms::calls;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Handler, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
-use crate::index::value::{ClassRef, Resolve, Value};
+use crate::index::value::{ClassRef, Resolve, Site, Value};
 use crate::text::TextRange;
 use crate::vfs::FileId;
 
@@ -24,35 +24,38 @@ pub(super) fn caught_around(body: &Body<'_, '_, '_>, around: &[(&Stmt, usize)]) 
         if let StmtKind::Try { handlers, .. } = &stmt.kind
             && *block == 0
         {
-            caught.extend(handlers.iter().map(|handler| caught_by(body, handler)));
+            let attempt = body.site(stmt.range);
+            caught.extend(handlers.iter().map(|handler| caught_by(body, attempt, handler)));
         }
     }
     caught
 }
 
-fn caught_by(body: &Body<'_, '_, '_>, handler: &Handler) -> Caught {
+fn caught_by(body: &Body<'_, '_, '_>, attempt: Site, handler: &Handler) -> Caught {
     let types = types(body, handler);
     let raises_again = raises_again(body, handler, &types);
-    Caught { site: body.site(handler.range), types, raises_again }
+    Caught { site: body.site(handler.range), attempt, types, raises_again }
 }
 
-/// Whether a clause always ends by raising what it caught, itself or as a new one of the same or the library's widest kind.
-fn raises_again(body: &Body<'_, '_, '_>, handler: &Handler, caught: &[SmolStr]) -> bool {
+/// What a clause always ends by raising, if that is what it caught, itself or as a new one of the same or a library's
+/// widest kind.
+fn raises_again(body: &Body<'_, '_, '_>, handler: &Handler, caught: &[SmolStr]) -> Option<Raised> {
     const WIDEST: &[&str] = &["PyJWTError", "InvalidTokenError", "JWTError", "JOSEError", "JoseError"];
-    let Some((last, before)) = handler.body.split_last() else { return false };
-    let StmtKind::Raise { exc, .. } = &last.kind else { return false };
+    let (last, before) = handler.body.split_last()?;
+    let StmtKind::Raise { exc, .. } = &last.kind else { return None };
     let may_end = |stmt: &Stmt| !matches!(stmt.kind, StmtKind::Expr(_) | StmtKind::Assign(_));
     if before.iter().any(may_end) {
-        return false;
+        return None;
     }
-    let Some(exc) = exc else { return true };
+    let Some(exc) = exc else { return Some(Raised::Same) };
     if exc.as_name().is_some_and(|name| handler.name.as_ref() == Some(name)) {
-        return true;
+        return Some(Raised::Same);
     }
-    let Value::Package(path) = body.eval(exc.as_call().map_or(exc, |(func, _)| func)) else { return false };
+    let Value::Package(path) = body.eval(exc.as_call().map_or(exc, |(func, _)| func)) else { return None };
     let name = path.rsplit('.').next().unwrap_or(&path);
     let is_caught = || caught.iter().any(|known| known.rsplit('.').next() == Some(name));
-    is_token_error(&path) && (WIDEST.contains(&name) || is_caught())
+    let library = Library::of(&path)?;
+    (WIDEST.contains(&name) || is_caught()).then_some(Raised::Of(library))
 }
 
 /// What a clause is said to catch that names its exceptions in a list: nothing, as Python wants a tuple.

@@ -368,10 +368,21 @@ pub enum Purpose {
 pub struct Caught {
     /// The clause.
     pub site: Site,
+    /// The `try` that it belongs to.
+    pub attempt: Site,
     /// Dotted paths of its exceptions; empty for a bare `except`. `?` for what could not be resolved.
     pub types: Vec<SmolStr>,
-    /// Whether it always raises what it caught again, or one of the library's that is as wide.
-    pub raises_again: bool,
+    /// What it always raises, if that is what it caught, or one of a library's that is as wide.
+    pub raises_again: Option<Raised>,
+}
+
+/// What an `except` clause raises in place of what it caught.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Raised {
+    /// The same.
+    Same,
+    /// An exception of a library for tokens.
+    Of(Library),
 }
 
 /// A call that issues a token.
