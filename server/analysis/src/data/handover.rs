@@ -193,10 +193,16 @@ impl Engine<'_, '_> {
                 of_caller.filter(|(_, value)| matches!(value, Abs::Principal(_))).map(|(name, _)| name.clone()),
             );
         }
+        let is_one = |made: &Made| match made {
+            Made::Instance(_) => true,
+            // A row like those that are looked up: `ApiKey(role="ADMIN")` for who has the key of the configuration.
+            Made::Row(model) => self.callers.is_user_table(&model.name) || self.callers.is_user_table(&model.table),
+            _ => false,
+        };
         for (path, value) in exits {
             let Abs::Object(id) = value else { continue };
             let Some(object) = path.objects.get_mut(id) else { continue };
-            if gives_caller && matches!(object.made, Made::Instance(_)) {
+            if gives_caller && is_one(&object.made) {
                 *value = Abs::Principal(SmolStr::default());
                 continue;
             }
