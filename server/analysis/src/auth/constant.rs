@@ -236,7 +236,7 @@ fn block_returns(
                 let value = standing_for(handler, value).unwrap_or(value);
                 return is_constant(interpreter, handler, value, steps).then_some(true);
             }
-            // `response = RedirectResponse("/")`
+            // `response = RedirectResponse("/")`, `names = [one["name"] for one in PLANS]`
             StmtKind::Assign(assign) if makes_answer(interpreter, handler, assign, steps) => {}
             StmtKind::Pass
             | StmtKind::Import(_)
@@ -276,7 +276,8 @@ fn block_returns(
 fn makes_answer(interpreter: &Interpreter<'_>, handler: &FunctionRef, assign: &Assign, steps: &mut usize) -> bool {
     let [target] = assign.targets.as_slice() else { return false };
     let made = assign.value.as_ref().filter(|_| target.as_name().is_some());
-    made.is_some_and(|value| value.as_call().is_some() && is_constant(interpreter, handler, value, steps))
+    let is_made = |value: &Expr| matches!(value.kind, ExprKind::Call { .. } | ExprKind::Comprehension(_));
+    made.is_some_and(|value| is_made(value) && is_constant(interpreter, handler, value, steps))
 }
 
 /// Whether FastAPI fills a parameter with the answer that it will send: `response: Response`.
@@ -357,6 +358,9 @@ pub(super) fn is_constant_in(interpreter: &Interpreter<'_>, scope: Scope<'_>, ex
         ExprKind::Binary { left, right, .. } => {
             is_constant_in(interpreter, scope, left, steps) && is_constant_in(interpreter, scope, right, steps)
         }
+        ExprKind::Name(name) if let Some(value) = held_once(scope, name) => {
+            is_constant_in(interpreter, scope, value, steps)
+        }
         ExprKind::Name(name) => match scope.eval(interpreter, expr) {
             // A list may hold anything by the time that it is given out, if something changes it.
             Value::List(_) | Value::Dict(_) => match imported_there(interpreter, scope, name) {
@@ -433,6 +437,49 @@ pub(super) fn is_constant_in(interpreter: &Interpreter<'_>, scope: Scope<'_>, ex
             plain
                 && (is_response(&path) || path.ends_with(".HTTPException") || VALUES.contains(&path.as_str()))
                 && args.iter().all(|arg| is_constant_in(interpreter, scope, &arg.value, steps))
+        }
+        // `[Suggestion(**one) for one in SUGGESTIONS]`
+        ExprKind::Comprehension(made) => match made.clauses.as_slice() {
+            [clause] if made.value.is_none() && clause.conditions.is_empty() => {
+                is_constant_in(interpreter, scope, &clause.iter, steps)
+                    && clause.target.as_name().is_some_and(|one| is_of_entry(interpreter, scope, &made.element, one))
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// What a variable of a function holds that is assigned once, and is no parameter.
+fn held_once<'s>(scope: Scope<'s>, name: &SmolStr) -> Option<&'s Expr> {
+    let Scope::Function(function) = scope else { return None };
+    match assigned(&function.def.body, name).as_slice() {
+        [value] if function.def.params.iter().all(|param| param.name.name != *name) => Some(value),
+        _ => None,
+    }
+}
+
+/// Whether an expression is an entry of something that is gone through, a part of it, or a model of the answer that is made
+/// of it and of nothing else.
+fn is_of_entry(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &Expr, entry: &SmolStr) -> bool {
+    match &expr.kind {
+        ExprKind::Name(name) => name == entry,
+        ExprKind::Str(_) | ExprKind::Int(_) => true,
+        ExprKind::Attribute { value, .. } => is_of_entry(interpreter, scope, value, entry),
+        ExprKind::Subscript { value, index } => {
+            [value, index].into_iter().all(|part| is_of_entry(interpreter, scope, part, entry))
+        }
+        ExprKind::Dict(entries) => entries.iter().all(|(key, value)| {
+            let key = key.as_ref().is_none_or(|key| is_of_entry(interpreter, scope, key, entry));
+            key && is_of_entry(interpreter, scope, value, entry)
+        }),
+        ExprKind::Call { func, args } => {
+            let made = match &func.kind {
+                ExprKind::Attribute { value, name } if name.name == "model_validate" => value,
+                _ => func,
+            };
+            matches!(scope.eval(interpreter, made), Value::Class(class) if is_model(interpreter, &class))
+                && args.iter().all(|arg| is_of_entry(interpreter, scope, &arg.value, entry))
         }
         _ => false,
     }
