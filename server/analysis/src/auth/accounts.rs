@@ -63,7 +63,7 @@ fn compares_password(interpreter: &Interpreter<'_>, function: &FunctionRef) -> b
 fn is_other_password(interpreter: &Interpreter<'_>, function: &FunctionRef, test: &Expr) -> bool {
     let ExprKind::Compare { first, rest } = &test.kind else { return false };
     let [(op, second)] = rest.as_slice() else { return false };
-    let is_called = |expr: &Expr| last_name(expr).is_some_and(|name| is_called_password(&name));
+    let is_called = |expr: &Expr| last_name(expr).is_some_and(|name| is_called_password(name));
     // What is kept of something that was looked up; what stands beside it in the same object is typed twice.
     let is_kept = |kept: &Expr, given: &Expr| {
         let ExprKind::Attribute { value, .. } = &kept.kind else { return false };

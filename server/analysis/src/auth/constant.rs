@@ -234,7 +234,7 @@ fn block_returns(
             // What follows a return is never reached.
             StmtKind::Return(Some(value)) => {
                 let value = standing_for(handler, value).unwrap_or(value);
-                return is_constant(interpreter, handler, value, steps).then_some(true);
+                return is_made_of_constants(interpreter, handler, value, steps).then_some(true);
             }
             // `response = RedirectResponse("/")`, `names = [one["name"] for one in PLANS]`
             StmtKind::Assign(assign) if makes_answer(interpreter, handler, assign, steps) => {}
@@ -270,6 +270,33 @@ fn block_returns(
         }
     }
     Some(false)
+}
+
+/// Whether an answer holds constants, and variables that the statements before it have set to such.
+fn is_made_of_constants(
+    interpreter: &Interpreter<'_>,
+    handler: &FunctionRef,
+    answer: &Expr,
+    steps: &mut usize,
+) -> bool {
+    let is_set = |name: &SmolStr| {
+        let is_param = handler.def.params.iter().any(|param| param.name.name == *name);
+        !is_param && assigned(&handler.def.body, name).len() == 1
+    };
+    let mut holds = |expr: &Expr| is_made_of_constants(interpreter, handler, expr, steps);
+    match &answer.kind {
+        ExprKind::Name(name) if is_set(name) => true,
+        ExprKind::Dict(entries) => entries.iter().all(|(key, value)| key.iter().all(&mut holds) && holds(value)),
+        ExprKind::Call { func, args } if is_model_of(interpreter, handler, func) => {
+            args.iter().all(|arg| arg.spread == Spread::No && holds(&arg.value))
+        }
+        _ => is_constant(interpreter, handler, answer, steps),
+    }
+}
+
+/// Whether an expression names a model of the answer.
+fn is_model_of(interpreter: &Interpreter<'_>, handler: &FunctionRef, class: &Expr) -> bool {
+    matches!(interpreter.eval(handler, class), Value::Class(class) if is_model(interpreter, &class))
 }
 
 /// Whether a variable is set to an answer that is the same for everybody.
@@ -358,9 +385,6 @@ pub(super) fn is_constant_in(interpreter: &Interpreter<'_>, scope: Scope<'_>, ex
         ExprKind::Binary { left, right, .. } => {
             is_constant_in(interpreter, scope, left, steps) && is_constant_in(interpreter, scope, right, steps)
         }
-        ExprKind::Name(name) if let Some(value) = held_once(scope, name) => {
-            is_constant_in(interpreter, scope, value, steps)
-        }
         ExprKind::Name(name) => match scope.eval(interpreter, expr) {
             // A list may hold anything by the time that it is given out, if something changes it.
             Value::List(_) | Value::Dict(_) => match imported_there(interpreter, scope, name) {
@@ -447,15 +471,6 @@ pub(super) fn is_constant_in(interpreter: &Interpreter<'_>, scope: Scope<'_>, ex
             _ => false,
         },
         _ => false,
-    }
-}
-
-/// What a variable of a function holds that is assigned once, and is no parameter.
-fn held_once<'s>(scope: Scope<'s>, name: &SmolStr) -> Option<&'s Expr> {
-    let Scope::Function(function) = scope else { return None };
-    match assigned(&function.def.body, name).as_slice() {
-        [value] if function.def.params.iter().all(|param| param.name.name != *name) => Some(value),
-        _ => None,
     }
 }
 
