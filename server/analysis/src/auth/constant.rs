@@ -234,9 +234,9 @@ fn block_returns(
             // What follows a return is never reached.
             StmtKind::Return(Some(value)) => {
                 let value = standing_for(handler, value).unwrap_or(value);
-                return is_constant(interpreter, handler, value, steps).then_some(true);
+                return is_made_of_constants(interpreter, handler, value, steps).then_some(true);
             }
-            // `response = RedirectResponse("/")`
+            // `response = RedirectResponse("/")`, `names = [one["name"] for one in PLANS]`
             StmtKind::Assign(assign) if makes_answer(interpreter, handler, assign, steps) => {}
             StmtKind::Pass
             | StmtKind::Import(_)
@@ -272,11 +272,39 @@ fn block_returns(
     Some(false)
 }
 
+/// Whether an answer holds constants, and variables that the statements before it have set to such.
+fn is_made_of_constants(
+    interpreter: &Interpreter<'_>,
+    handler: &FunctionRef,
+    answer: &Expr,
+    steps: &mut usize,
+) -> bool {
+    let is_set = |name: &SmolStr| {
+        let is_param = handler.def.params.iter().any(|param| param.name.name == *name);
+        !is_param && assigned(&handler.def.body, name).len() == 1
+    };
+    let mut holds = |expr: &Expr| is_made_of_constants(interpreter, handler, expr, steps);
+    match &answer.kind {
+        ExprKind::Name(name) if is_set(name) => true,
+        ExprKind::Dict(entries) => entries.iter().all(|(key, value)| key.iter().all(&mut holds) && holds(value)),
+        ExprKind::Call { func, args } if is_model_of(interpreter, handler, func) => {
+            args.iter().all(|arg| arg.spread == Spread::No && holds(&arg.value))
+        }
+        _ => is_constant(interpreter, handler, answer, steps),
+    }
+}
+
+/// Whether an expression names a model of the answer.
+fn is_model_of(interpreter: &Interpreter<'_>, handler: &FunctionRef, class: &Expr) -> bool {
+    matches!(interpreter.eval(handler, class), Value::Class(class) if is_model(interpreter, &class))
+}
+
 /// Whether a variable is set to an answer that is the same for everybody.
 fn makes_answer(interpreter: &Interpreter<'_>, handler: &FunctionRef, assign: &Assign, steps: &mut usize) -> bool {
     let [target] = assign.targets.as_slice() else { return false };
     let made = assign.value.as_ref().filter(|_| target.as_name().is_some());
-    made.is_some_and(|value| value.as_call().is_some() && is_constant(interpreter, handler, value, steps))
+    let is_made = |value: &Expr| matches!(value.kind, ExprKind::Call { .. } | ExprKind::Comprehension(_));
+    made.is_some_and(|value| is_made(value) && is_constant(interpreter, handler, value, steps))
 }
 
 /// Whether FastAPI fills a parameter with the answer that it will send: `response: Response`.
@@ -433,6 +461,40 @@ pub(super) fn is_constant_in(interpreter: &Interpreter<'_>, scope: Scope<'_>, ex
             plain
                 && (is_response(&path) || path.ends_with(".HTTPException") || VALUES.contains(&path.as_str()))
                 && args.iter().all(|arg| is_constant_in(interpreter, scope, &arg.value, steps))
+        }
+        // `[Suggestion(**one) for one in SUGGESTIONS]`
+        ExprKind::Comprehension(made) => match made.clauses.as_slice() {
+            [clause] if made.value.is_none() && clause.conditions.is_empty() => {
+                is_constant_in(interpreter, scope, &clause.iter, steps)
+                    && clause.target.as_name().is_some_and(|one| is_of_entry(interpreter, scope, &made.element, one))
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether an expression is an entry of something that is gone through, a part of it, or a model of the answer that is made
+/// of it and of nothing else.
+fn is_of_entry(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &Expr, entry: &SmolStr) -> bool {
+    match &expr.kind {
+        ExprKind::Name(name) => name == entry,
+        ExprKind::Str(_) | ExprKind::Int(_) => true,
+        ExprKind::Attribute { value, .. } => is_of_entry(interpreter, scope, value, entry),
+        ExprKind::Subscript { value, index } => {
+            [value, index].into_iter().all(|part| is_of_entry(interpreter, scope, part, entry))
+        }
+        ExprKind::Dict(entries) => entries.iter().all(|(key, value)| {
+            let key = key.as_ref().is_none_or(|key| is_of_entry(interpreter, scope, key, entry));
+            key && is_of_entry(interpreter, scope, value, entry)
+        }),
+        ExprKind::Call { func, args } => {
+            let made = match &func.kind {
+                ExprKind::Attribute { value, name } if name.name == "model_validate" => value,
+                _ => func,
+            };
+            matches!(scope.eval(interpreter, made), Value::Class(class) if is_model(interpreter, &class))
+                && args.iter().all(|arg| is_of_entry(interpreter, scope, &arg.value, entry))
         }
         _ => false,
     }

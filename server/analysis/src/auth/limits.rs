@@ -4,7 +4,7 @@
 use smol_str::SmolStr;
 
 use super::code::{last_name, parts};
-use crate::facts::python::idioms::{http_status, raises};
+use crate::facts::python::idioms::{assigned_to_self, calls, http_status, raises};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Handler, Stmt, StmtKind, keyword, positional};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
 
@@ -40,7 +40,9 @@ pub(super) fn answers(resolve: &dyn Resolve, function: &FunctionRef) -> Answers 
         statements(&function.def.body, caught, &mut done);
         for (stmt, caught) in done {
             let raised = match &stmt.kind {
-                StmtKind::Raise { exc: Some(raised), .. } if !caught => Some(raised_status(raised)),
+                StmtKind::Raise { exc: Some(raised), .. } if !caught => {
+                    Some(raised_status(raised).or_else(|| own_status(resolve, &function, raised)))
+                }
                 _ => None,
             };
             let mut answers: Vec<Option<i64>> = raised.into_iter().collect();
@@ -114,6 +116,46 @@ fn raised_status(raised: &Expr) -> Option<i64> {
     let is_http = last_name(class).is_some_and(|name| name == "HTTPException");
     let status = keyword(args, "status_code").or_else(|| positional(args, 0)).filter(|_| is_http);
     status.and_then(http_status)
+}
+
+/// The status that an exception of the project's own is made with: `super().__init__(429, "Too many")`, `status_code = 429`.
+fn own_status(resolve: &dyn Resolve, function: &FunctionRef, raised: &Expr) -> Option<i64> {
+    let class = raised.as_call().map_or(raised, |(class, _)| class);
+    let Value::Class(class) = resolve.eval(function, class) else { return None };
+    let (mut found, mut initialised) = (Vec::new(), false);
+    for stmt in &class.def.body {
+        match &stmt.kind {
+            StmtKind::Assign(assign) if assign.targets.iter().any(|to| to.as_name().is_some_and(|to| to == STATUS)) => {
+                found.push(assign.value.as_ref().and_then(http_status));
+            }
+            StmtKind::Function(def) if def.name.name == "__init__" => {
+                initialised = true;
+                found.extend(
+                    calls(&def.body)
+                        .into_iter()
+                        .filter(|(callee, _)| is_initialiser(callee))
+                        .map(|(_, args)| keyword(args, STATUS).or_else(|| positional(args, 0)).and_then(http_status)),
+                );
+                found.extend(assigned_to_self(def, STATUS).into_iter().map(http_status));
+            }
+            _ => {}
+        }
+    }
+    // What hands nothing on has what the class itself says.
+    match found.as_slice() {
+        [Some(status)] => Some(*status).filter(|_| initialised || !class.def.bases.is_empty()),
+        _ => None,
+    }
+}
+
+/// What an exception of a web application says that it is answered with.
+const STATUS: &str = "status_code";
+
+/// `super().__init__`.
+fn is_initialiser(callee: &Expr) -> bool {
+    let ExprKind::Attribute { value, name } = &callee.kind else { return false };
+    let is_super = |(func, _): (&Expr, &[Arg])| func.as_name().is_some_and(|name| name == "super");
+    name.name == "__init__" && value.as_call().is_some_and(is_super)
 }
 
 /// The status of a response of the framework, or of the project's own, where a call makes one; none in it where it is

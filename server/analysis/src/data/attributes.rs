@@ -182,7 +182,12 @@ impl Engine<'_, '_> {
             }
             (Abs::Client(client), Abs::Text(key)) if self.guarded => self.client_part(*client, key, expr),
             (Abs::Client(_), _) => Mix::of([container]).into_abs(),
-            (Abs::Known(Known(Value::Class(class))), Abs::Client(_)) if self.is_enum(class) => named_member(class, key),
+            // `Role[me.role]` says of the caller what its role says.
+            (Abs::Known(Known(Value::Class(class))), Abs::Client(_) | Abs::Principal(_) | Abs::Part(..))
+                if self.is_enum(class) =>
+            {
+                named_member(class, key)
+            }
             (Abs::Known(Known(Value::Class(_) | Value::Package(_))), _) => container.clone(),
             (Abs::Known(Known(table @ Value::Instance(_))), Abs::Text(key)) => {
                 self.part_of_core(table, key).unwrap_or(Abs::Unknown)

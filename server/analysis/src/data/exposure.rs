@@ -21,6 +21,8 @@ pub struct Exposed {
     pub handler: Site,
     /// Whether the row is the caller's own.
     pub own: bool,
+    /// The model of the answer that has the column, too, if one says what the answer is made of.
+    pub shape: Option<SmolStr>,
 }
 
 impl Engine<'_, '_> {
@@ -105,40 +107,49 @@ impl Engine<'_, '_> {
         };
         let Some(handler) = self.route.function() else { return };
         let handler = self.interpreter.current(handler);
-        if self.is_sent_whole(&handler, &column.name) {
+        if let Some(shape) = self.sent_whole(&handler, &column.name) {
             let (table, column) = (model.name.clone(), column.name.clone());
-            self.data.exposes = Some(Exposed { table, column, handler: handler.site, own });
+            self.data.exposes = Some(Exposed { table, column, handler: handler.site, own, shape });
         }
     }
 
     /// Whether FastAPI sends what a handler gives with all of its columns, which are still there: nothing
     /// says what the answer is made of (`response_model`, or from FastAPI 0.89 on
-    /// the annotation), or it is the table itself, or a model that has the column, too.
-    fn is_sent_whole(&mut self, handler: &FunctionRef, column: &str) -> bool {
-        let Some(args) = self.registered(handler) else { return false };
-        match keyword(args, "response_model").or(handler.def.returns.as_ref()) {
-            None => {
-                args.iter().all(|arg| arg.name.is_some() || arg.value.as_str().is_some())
-                    && !self.gives_expired(handler)
+    /// the annotation), or it is the table itself, or a model that has the column, too, which is given then.
+    fn sent_whole(&mut self, handler: &FunctionRef, column: &str) -> Option<Option<SmolStr>> {
+        let args = self.registered(handler)?;
+        let declared = keyword(args, "response_model").or(handler.def.returns.as_ref());
+        match declared.filter(|declared| !self.says_nothing(handler, declared)) {
+            None if declared.is_none() => {
+                let is_plain = args.iter().all(|arg| arg.name.is_some() || arg.value.as_str().is_some());
+                (is_plain && !self.gives_expired(handler)).then_some(None)
             }
-            Some(Expr { kind: ExprKind::None, .. }) => !self.gives_expired(handler),
+            None => (!self.gives_expired(handler)).then_some(None),
             Some(model) => self.names_users(handler, model, column),
         }
     }
 
+    /// Whether what is declared of an answer says nothing of what it is made of: `None`, `Any`.
+    fn says_nothing(&self, handler: &FunctionRef, declared: &Expr) -> bool {
+        let is_any = |value: &Value| matches!(value, Value::Package(path) if path == "typing.Any");
+        declared.kind == ExprKind::None || is_any(&self.interpreter.eval_signature(handler, declared))
+    }
+
     /// Whether an annotation names the class of the users, `list[User]`, or a model
-    /// of the answer that has the column.
-    fn names_users(&mut self, handler: &FunctionRef, annotation: &Expr, column: &str) -> bool {
+    /// of the answer that has the column, which is given then.
+    fn names_users(&mut self, handler: &FunctionRef, annotation: &Expr, column: &str) -> Option<Option<SmolStr>> {
         let mut pending = vec![annotation];
         while let Some(expr) = pending.pop() {
             if let Value::Class(class) = self.interpreter.eval_signature(handler, expr) {
-                let is_table = self.model(&class).is_some_and(|model| model.is_user);
-                if is_table || self.interpreter.fields_of(&class).iter().any(|field| field == column) {
-                    return true;
+                if self.model(&class).is_some_and(|model| model.is_user) {
+                    return Some(None);
+                }
+                if self.interpreter.fields_of(&class).iter().any(|field| field == column) {
+                    return Some(Some(class.def.name.name.clone()));
                 }
             }
             pending.extend(expr.children());
         }
-        false
+        None
     }
 }

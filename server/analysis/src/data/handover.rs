@@ -193,13 +193,22 @@ impl Engine<'_, '_> {
                 of_caller.filter(|(_, value)| matches!(value, Abs::Principal(_))).map(|(name, _)| name.clone()),
             );
         }
+        let is_one = |object: &Object, path: &Path| match &object.made {
+            Made::Instance(_) => true,
+            // A row like those that are looked up: `ApiKey(role="ADMIN")` for who has the key of the configuration.
+            Made::Row(model) => {
+                let of_callers = [&model.name, &model.table].into_iter().any(|name| self.callers.is_user_table(name));
+                of_callers && object.fields.values().all(|value| value.parts(path).clients.is_empty())
+            }
+            _ => false,
+        };
         for (path, value) in exits {
             let Abs::Object(id) = value else { continue };
-            let Some(object) = path.objects.get_mut(id) else { continue };
-            if gives_caller && matches!(object.made, Made::Instance(_)) {
+            if gives_caller && path.objects.get(id).is_some_and(|object| is_one(object, path)) {
                 *value = Abs::Principal(SmolStr::default());
                 continue;
             }
+            let Some(object) = path.objects.get_mut(id) else { continue };
             for (name, value) in &mut object.fields {
                 if fields.contains(name) && matches!(value, Abs::Constant(_) | Abs::Text(_)) {
                     *value = Abs::Principal(name.clone());

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 use super::engine::Engine;
 use super::value::{Abs, Path};
 use crate::facts::python::idioms::assigned;
-use crate::facts::python::tree::{Expr, ExprKind, positional};
+use crate::facts::python::tree::{Expr, ExprKind, StmtKind, positional};
 use crate::index::value::{Resolve, Value};
 
 /// Variables that are looked through for a place.
@@ -18,6 +18,9 @@ impl Engine<'_, '_> {
         if !matches!(op, "<" | "<=" | ">" | ">=") {
             return None;
         }
+        if let Some(holds) = self.asks_for_lowest(path, first, op, second) {
+            return Some(holds);
+        }
         let (a, b) = (self.rank(path, first, 0)?, self.rank(path, second, 0)?);
         Some(match op {
             "<" => a < b,
@@ -25,6 +28,30 @@ impl Engine<'_, '_> {
             ">" => a > b,
             _ => a >= b,
         })
+    }
+
+    /// Whether a comparison holds for every member of an enumeration, or for none: `Role[me.role] < Role.VIEWER`, where no
+    /// member comes before that one, asks for nothing.
+    fn asks_for_lowest(&self, path: &Path, first: &Expr, op: &str, second: &Expr) -> Option<bool> {
+        let ExprKind::Subscript { value: class, .. } = &first.kind else { return None };
+        let holds = match op {
+            "<" => false,
+            ">=" => true,
+            _ => return None,
+        };
+        let is_local = |expr: &Expr| expr.as_name().is_some_and(|name| path.vars.contains_key(name));
+        let function = self.stack.last().filter(|_| !is_local(class) && !is_local(second))?;
+        let Value::Class(class) = self.interpreter.eval(function, class) else { return None };
+        if !self.is_enum(&class) {
+            return None;
+        }
+        let members = class.def.body.iter().filter_map(|stmt| match &stmt.kind {
+            StmtKind::Assign(assign) => assign.value.as_ref(),
+            _ => None,
+        });
+        let places = members.map(|value| if let ExprKind::Int(place) = value.kind { Some(place) } else { None });
+        let lowest = places.collect::<Option<Vec<i64>>>()?.into_iter().min()?;
+        matches!(self.interpreter.eval(function, second), Value::Int(place) if place <= lowest).then_some(holds)
     }
 
     /// The place of a value in an order: a number, or what a table of numbers holds for a text that is known.

@@ -294,6 +294,11 @@ impl Frontend {
         self.configurations.package_of(path)
     }
 
+    /// Whether a package has code in files that are no scripts (`Login.vue`): what none of its modules does may be done there.
+    pub(crate) fn has_other_files(&self, path: &str) -> bool {
+        self.configurations.has_other_files(path)
+    }
+
     /// Folders of packages whose pages are static files.
     pub(crate) fn folders_without_server(&self) -> &BTreeSet<SmolStr> {
         self.configurations.folders_without_server()

@@ -52,8 +52,13 @@ pub struct Configurations {
     next: BTreeMap<SmolStr, NextVersion>,
     /// Folders of packages whose pages are built into static files.
     without_server: BTreeSet<SmolStr>,
+    /// Folders of packages that have code in files which are no scripts.
+    in_other_files: BTreeSet<SmolStr>,
     published: Published,
 }
+
+/// Frameworks whose components stand in files of their own (`Login.vue`), which are not read.
+const OTHER_FILES: &[&str] = &["vue", "nuxt", "svelte", "@sveltejs/kit", "astro"];
 
 /// Tools that build pages into static files.
 const BUILDERS: &[&str] = &["vite", "react-scripts"];
@@ -137,6 +142,10 @@ impl Configurations {
                 true => self.without_server.insert(folder.into()),
                 false => self.without_server.remove(folder),
             };
+            match OTHER_FILES.iter().any(has) {
+                true => self.in_other_files.insert(folder.into()),
+                false => self.in_other_files.remove(folder),
+            };
             return before != *self;
         }
         match value.as_ref().and_then(|value| property(value, "compilerOptions")) {
@@ -173,6 +182,12 @@ impl Configurations {
             folder = above;
         }
         false
+    }
+
+    /// Whether the package that a file belongs to has code in files which are no scripts, so that not all is seen that it
+    /// does.
+    pub(super) fn has_other_files(&self, path: &str) -> bool {
+        self.in_other_files.contains(self.package_of(path))
     }
 
     /// Folders of packages whose pages are static files.

@@ -43,8 +43,12 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             true => (Severity::Info, format!("the caller's own row of `{}` as it is", exposed.table)),
             false => (Severity::Warning, format!("rows of `{}` as they are", exposed.table)),
         };
+        let advice = match &exposed.shape {
+            Some(shape) => format!("Leave it out of `{shape}`, or answer with a model without it."),
+            None => "Give the route a `response_model` without that column.".to_owned(),
+        };
         let message = format!(
-            "This answers with {what}, `{}` among its columns: whoever reads a hash can try passwords out on it. Give the route a `response_model` without that column.",
+            "This answers with {what}, `{}` among its columns: whoever reads a hash can try passwords out on it. {advice}",
             exposed.column
         );
         found.push(report(state, &INFO, severity, exposed.handler, message, Vec::new()));

@@ -57,8 +57,12 @@ fn area(area: Area) -> &'static str {
     }
 }
 
-/// Whether anything takes a value out again.
+/// Whether anything takes a value out again, or may do so in a file that is not read.
 fn is_removed(state: &State, kept: &Kept) -> bool {
+    let is_unseen = |path: &str| state.frontend.has_other_files(path);
+    if state.sources.file(kept.place.file).is_none_or(|source| is_unseen(&source.path)) {
+        return true;
+    }
     state
         .frontend
         .outcomes()

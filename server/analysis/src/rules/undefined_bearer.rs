@@ -115,6 +115,10 @@ fn sent_to_open<'b>(origins: &Origins<'_>, file: FileId, outcome: &Outcome, bear
 /// keeps anything under that one.
 fn kept_elsewhere<'s>(state: &'s State, bearer: &Bearer) -> Option<&'s Kept> {
     let TokenSource::Storage(area @ (Area::Local | Area::Session), Some(read)) = &bearer.source else { return None };
+    // What keeps it may stand in a file that is not read.
+    if state.sources.file(bearer.place.file).is_none_or(|source| state.frontend.has_other_files(&source.path)) {
+        return None;
+    }
     let root = root_of(state, bearer.place.file);
     let of_package = |kept: &&Kept| root_of(state, kept.place.file) == root;
     let kept = || state.frontend.outcomes().flat_map(|(_, outcome)| &outcome.kept).filter(of_package);

@@ -105,11 +105,17 @@ pub(super) fn is_token_error(path: &str) -> bool {
     Library::of(path).is_some()
 }
 
+/// Whether a library has no exception of that name, so that a clause which names it catches nothing: PyJWT's is
+/// `PyJWTError` (2.10), `JWTError` is python-jose's.
+fn is_of_none(path: &str) -> bool {
+    matches!(path, "jwt.JWTError" | "jwt.exceptions.JWTError")
+}
+
 /// Whether a clause catches what a verification raises: it names a library's
 /// exceptions, or it catches all, and its `try` holds a verification.
 pub(super) fn catches_verification(body: &Body<'_, '_, '_>, guarded: &[Stmt], handler: &Handler) -> Option<TextRange> {
     let types = types(body, handler);
-    let named = types.iter().any(|path| is_token_error(path));
+    let named = types.iter().any(|path| is_token_error(path) && !is_of_none(path));
     if !named && !catches_all(&types) {
         return None;
     }

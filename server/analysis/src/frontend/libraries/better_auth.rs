@@ -43,6 +43,11 @@ pub(super) fn call(session: &mut Session<'_>, package: &Rc<PackageName>, argumen
     let path = &*package.path;
     match (&*package.package, path) {
         (CLIENT, "useSession") => Value::given_by(CLIENT, path, false),
+        // Any endpoint, by its path.
+        (CLIENT, "$fetch") => match endpoint(&arguments.get(0)) {
+            Some(path) => Value::given_by(CLIENT, &path, false).promised(),
+            None => Value::Unknown.promised(),
+        },
         // Never fails: what it gives holds data or an error.
         (CLIENT, _) => Value::given_by(CLIENT, path, false).promised(),
         (SERVER, _) => Value::given_by(SERVER, path, true).promised(),
@@ -75,6 +80,22 @@ pub(super) fn call(session: &mut Session<'_>, package: &Rc<PackageName>, argumen
         }
         _ => Value::Unknown,
     }
+}
+
+/// What the client calls the endpoint of a path: `getSession` for `/get-session`, `signIn.email` for `/sign-in/email`.
+fn endpoint(path: &Value) -> Option<String> {
+    let path = path.known_text()?;
+    let camel = |part: &str| {
+        let mut words = part.split('-');
+        let first = words.next().unwrap_or_default().to_owned();
+        words.fold(first, |name, word| {
+            let mut letters = word.chars();
+            let capital = letters.next().map(|letter| letter.to_ascii_uppercase());
+            capital.into_iter().chain(letters).fold(name, |name, letter| name + letter.encode_utf8(&mut [0; 4]))
+        })
+    };
+    let path = path.split('?').next()?.trim_matches('/');
+    Some(path.split('/').map(camel).collect::<Vec<_>>().join("."))
 }
 
 /// Whether a function of a package with plugins makes one: others are helpers.

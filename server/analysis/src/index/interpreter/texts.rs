@@ -34,15 +34,31 @@ pub(super) fn text_method(text: &str, method: &str, arguments: &Arguments) -> Va
         ("startswith", Some(prefix)) => return Value::Bool(text.starts_with(prefix.as_str())),
         ("endswith", Some(suffix)) => return Value::Bool(text.ends_with(suffix.as_str())),
         ("startswith" | "endswith", None) => return starts_or_ends_with_any(text, method == "startswith", arguments),
-        ("split", Some(separator)) if !separator.is_empty() => {
-            let parts = text.split(separator.as_str()).map(|part| Value::Str(part.into()));
-            return Value::List(Arc::new(parts.collect()));
+        ("split" | "rsplit", Some(separator)) if !separator.is_empty() => {
+            return split(text, &separator, method == "rsplit", arguments);
         }
         ("join", None) => return joined(text, arguments),
         ("format", _) => return formatted(text, arguments),
         _ => return UNSUPPORTED,
     };
     Value::Str(result.into())
+}
+
+/// `text.split(separator)`, `text.rsplit(separator, 1)`.
+fn split(text: &str, separator: &str, from_end: bool, arguments: &Arguments) -> Value {
+    let most = match arguments.get("maxsplit", Some(1)) {
+        None => usize::MAX,
+        Some(Value::Int(most)) => usize::try_from(*most).map_or(usize::MAX, |most| most.saturating_add(1)),
+        Some(_) => return UNSUPPORTED,
+    };
+    let mut parts: Vec<&str> = match from_end {
+        true => text.rsplitn(most, separator).collect(),
+        false => text.splitn(most, separator).collect(),
+    };
+    if from_end {
+        parts.reverse();
+    }
+    Value::List(Arc::new(parts.into_iter().map(|part| Value::Str(part.into())).collect()))
 }
 
 /// `text.startswith((…, …))`.
