@@ -24,6 +24,7 @@ pub mod mounts;
 mod notes;
 mod order;
 mod pages;
+pub(crate) mod placeholders;
 pub mod policy;
 mod protocol;
 pub mod public;

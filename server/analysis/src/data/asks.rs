@@ -32,6 +32,37 @@ fn is_difference(expr: &Expr) -> bool {
     }
 }
 
+/// The sets of which such an expression says what of one is not in the other.
+fn sets_compared(expr: &Expr) -> Vec<&Expr> {
+    match &expr.kind {
+        ExprKind::Comprehension(one) => {
+            let conditions = one.clauses.iter().flat_map(|clause| &clause.conditions);
+            conditions.flat_map(searched_in).chain(one.clauses.iter().map(|clause| &clause.iter)).collect()
+        }
+        ExprKind::Binary { left, right, .. } => vec![left, right],
+        ExprKind::Call { func, args } => match (&func.kind, &args.first().map(|arg| &arg.value.kind)) {
+            (_, Some(ExprKind::Comprehension(one))) => {
+                let iterated = one.clauses.iter().map(|clause| &clause.iter);
+                searched_in(&one.element).into_iter().chain(iterated).collect()
+            }
+            (ExprKind::Attribute { value, .. }, Some(_)) => vec![value, &args[0].value],
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// Where a test of membership looks: `right in granted`.
+fn searched_in(test: &Expr) -> Vec<&Expr> {
+    match &test.kind {
+        ExprKind::Compare { rest, .. } => {
+            let is_in = |op: &str| matches!(op, "in" | "not in");
+            rest.iter().filter(|(op, _)| is_in(op)).map(|(_, set)| set).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// Whether a row is something that the caller is in, by a table between the two: a group, a role.
 pub(super) fn is_group_of_caller(path: &Path, id: RowId) -> bool {
     let Some(row) = path.rows.get(&id) else { return false };
@@ -201,6 +232,25 @@ impl Engine<'_, '_> {
     pub(super) fn is_found_of_caller(&mut self, path: &Path, test: &Expr) -> bool {
         let is_one = matches!(test.kind, ExprKind::Name(_) | ExprKind::Call { .. } | ExprKind::Await(_));
         is_one && matches!(self.eval(&mut path.clone(), test), Abs::Principal(part) if part.is_empty())
+    }
+
+    /// Whether a condition asks which of several rights the caller lacks: `not any(right in me.permissions for right in wanted)`.
+    /// It is one of those that ask what is missing.
+    pub(super) fn asks_missing_right(&mut self, path: &Path, test: &Expr) -> bool {
+        let holds = |engine: &mut Self, set: &Expr| {
+            let given = engine.eval(&mut path.clone(), set);
+            matches!(given, Abs::Principal(part) if names::is_authority(&part) && !names::is_standing(&part))
+        };
+        match &test.kind {
+            ExprKind::Not(inner) => self.asks_missing_right(path, inner),
+            ExprKind::Name(name) => {
+                let Some(function) = self.stack.last().cloned() else { return false };
+                let given = assigned(&function.def.body, name);
+                let sets: Vec<&Expr> = given.into_iter().flat_map(sets_compared).collect();
+                sets.into_iter().any(|set| holds(self, set))
+            }
+            _ => sets_compared(test).into_iter().any(|set| holds(self, set)),
+        }
     }
 
     /// Whether a condition asks which of several things are not among others:

@@ -13,8 +13,9 @@ use super::objects::named_member;
 use super::requests::{CHOSEN, STATE_OF_APPLICATION};
 use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate, RowId};
 use crate::auth::is_settings;
+use crate::auth::placeholders::is_filled_later;
 use crate::facts::python::tree::{Expr, ExprKind};
-use crate::index::value::{Resolve, Value};
+use crate::index::value::{Instance, Resolve, Value};
 
 impl Engine<'_, '_> {
     /// `object.name`.
@@ -136,7 +137,7 @@ impl Engine<'_, '_> {
                 },
             },
             Abs::Known(Known(known @ Value::Instance(instance))) => match instance.attributes.get(name) {
-                Some(value) => self.as_abs(self.interpreter.force(value)),
+                Some(value) => self.held(instance, name, self.interpreter.force(value)),
                 None => self.part_of_core(known, name).unwrap_or(Abs::Unknown),
             },
             Abs::Known(Known(Value::Module(file))) => self.as_abs(self.interpreter.lookup(*file, name)),
@@ -155,6 +156,20 @@ impl Engine<'_, '_> {
             Abs::Client(_) if matches!(name.as_str(), "value" | "name") => object.clone(),
             _ => Abs::Unknown,
         }
+    }
+
+    /// What an object that was made when its module ran holds, unless something fills that later.
+    fn held(&self, instance: &Instance, name: &str, value: Value) -> Abs {
+        match &instance.class {
+            Value::Class(class) if is_filled_later(self.interpreter, class, name, &value) => Abs::Unknown,
+            _ => self.as_abs(value),
+        }
+    }
+
+    /// Whether an attribute of an object around the function holds a flag that something sets later.
+    pub(super) fn is_set_later(&self, object: &Expr, name: &str, held: &Value) -> bool {
+        let Value::Instance(instance) = self.outer(object) else { return false };
+        matches!(&instance.class, Value::Class(class) if is_filled_later(self.interpreter, class, name, held))
     }
 
     /// `container[key]`.

@@ -236,9 +236,11 @@ impl Engine<'_, '_> {
         let forbids = forbids(body);
         let lacks = forbids && self.asks_what_is_missing(test);
         let of_caller = forbids && self.in_root;
-        let is_right = self.in_root && lacks
+        let lacks_right = lacks && self.asks_missing_right(&path, test);
+        let is_right = lacks_right
+            || self.in_root && lacks
             || of_caller && (self.is_found_of_caller(&path, test) || self.asks_whether_listed(&path, test));
-        let is_doubtful = lacks || forbids && self.is_unclear(&path, test);
+        let is_doubtful = !lacks_right && (lacks || forbids && self.is_unclear(&path, test));
         let is_for_some = self.narrows_for_some(&path, test, body);
         let before = is_doubtful.then(|| path.clone());
         let asked = path.clone();

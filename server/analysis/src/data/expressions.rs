@@ -54,6 +54,7 @@ impl Engine<'_, '_> {
                     }
                     match self.outer(expr) {
                         Value::Unknown(_) | Value::None => {}
+                        held @ Value::Bool(_) if self.is_set_later(value, &name.name, &held) => return Abs::Unknown,
                         // What calls into a package end with is no part of the package: `client.table("tasks")….data`.
                         // Nor is the method of what is made here the method of what stands for that: `Notes(db, me).find`.
                         Value::Package(_) | Value::Bound(_) if !is_dotted(expr) => {}

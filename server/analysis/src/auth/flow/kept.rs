@@ -5,12 +5,10 @@ use smol_str::SmolStr;
 
 use super::super::sources::is_scheme;
 use super::{Abs, Flow, Path};
-use crate::facts::python::idioms::{assigned_to_self, calls};
-use crate::facts::python::tree::{Expr, ExprKind, Function, StmtKind, keyword};
+use crate::auth::placeholders::stays;
+use crate::facts::python::idioms::calls;
+use crate::facts::python::tree::{Expr, ExprKind, Function, keyword};
 use crate::index::value::{ClassRef, Instance, Value};
-
-/// Classes above each other that are looked into.
-const MAX_BASES: usize = 8;
 
 impl Flow<'_, '_> {
     /// Whether a test is a flag of a known instance, and what that is.
@@ -24,7 +22,7 @@ impl Flow<'_, '_> {
             Some(_) => return None,
             None => self.flag_of_scheme(class, instance, &name.name)?,
         };
-        self.stays(class, &name.name, 0).then_some(flag)
+        stays(self.judge.resolve, class, &name.name, 0).then_some(flag)
     }
 
     /// `auto_error` of what continues one of FastAPI's schemes, which keeps what its initialiser is given (FastAPI 0.165).
@@ -58,23 +56,6 @@ impl Flow<'_, '_> {
                 given.get(&param, at.checked_sub(1)).map_or_else(default, |value| flag(Some(value)))
             }
         }
-    }
-
-    /// Whether no method but the initialiser assigns to an attribute of its object.
-    fn stays(&self, class: &ClassRef, name: &str, depth: usize) -> bool {
-        let resolve = self.judge.resolve;
-        let own = class.def.body.iter().all(|stmt| match &stmt.kind {
-            StmtKind::Function(def) if def.name.name != "__init__" => {
-                let method = resolve.method(class, &def.name.name).map(|method| resolve.current(&method));
-                method.is_none_or(|method| assigned_to_self(&method.def, name).is_empty())
-            }
-            _ => true,
-        });
-        let inherited = class.bases.iter().all(|base| match base {
-            Value::Class(base) => depth < MAX_BASES && self.stays(base, name, depth + 1),
-            _ => true,
-        });
-        own && inherited
     }
 }
 

@@ -39,16 +39,16 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             found.push((call.expr.range, Password::HashedFast));
         }
     }
-    let comparisons = body.find(&|expr| matches!(expr.kind, ExprKind::Compare { .. }));
-    found.extend(
-        comparisons.iter().filter(|one| compares(body, one.expr)).map(|one| (one.expr.range, Password::Compared)),
-    );
-    tokens.passwords.extend(found.into_iter().map(|(range, how)| KeptPassword {
+    let mut found: Vec<_> = found.into_iter().map(|(range, how)| (range, how, false)).collect();
+    for one in body.find(&|expr| matches!(expr.kind, ExprKind::Compare { .. })) {
+        found.extend(compared(body, one.expr).map(|of_callers| (one.expr.range, Password::Compared, of_callers)));
+    }
+    tokens.passwords.extend(found.into_iter().map(|(range, how, of_callers)| KeptPassword {
         site: body.site(range),
         function,
         how,
         attribute: None,
-        of_callers: false,
+        of_callers,
     }));
 }
 
@@ -214,29 +214,45 @@ fn is_prepared(body: &Body<'_, '_, '_>) -> bool {
 }
 
 /// Whether a password is compared with what is kept of it, as it is or put
-/// into a text: `user.password == password`, `hashed == f"hashed_{password}"`.
-fn compares(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
-    let ExprKind::Compare { first, rest } = &expr.kind else { return false };
-    let [(op, second)] = rest.as_slice() else { return false };
+/// into a text: `user.password == password`, `hashed == f"hashed_{password}"`. Says whether callers decide what it is:
+/// what a database compares may be a hash that they made of it.
+fn compared(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<bool> {
+    let ExprKind::Compare { first, rest } = &expr.kind else { return None };
+    let [(op, second)] = rest.as_slice() else { return None };
     if op != "==" && op != "!=" {
-        return false;
+        return None;
     }
     let pairs = [(&**first, second), (second, &**first)];
-    pairs.into_iter().any(|(kept, given)| is_kept(body, kept) && is_given(body, given) && !same_root(kept, given))
+    let is_it =
+        |(kept, given): &(&Expr, &Expr)| is_kept(body, kept) && is_given(body, given) && !same_root(kept, given);
+    let (kept, value) = pairs.into_iter().find(is_it)?;
+    let by_database = matches!(&kept.kind, ExprKind::Attribute { value, .. } if is_of_table(body, value));
+    Some(by_database && given(body, value) == Some(GivenPassword::OfCallers))
 }
 
 /// `user.password` of something that was looked up, or a parameter that is a hash by its name.
 fn is_kept(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
     match &expr.kind {
-        ExprKind::Attribute { value, name } if is_password(&name.name) || is_hash(&name.name) => {
+        ExprKind::Attribute { value, name } if is_password_of_row(&name.name) => {
             let Some(root) = value.as_name() else { return false };
             // What a call gave: a row. A setting is no row.
             let looked_up = || body.bindings(root).into_iter().flatten().any(is_looked_up);
-            body.param(root).is_none() && looked_up()
+            body.param(root).is_none() && (looked_up() || is_of_table(body, value))
         }
         ExprKind::Name(name) => body.param(name).is_some() && is_hash(name),
         _ => false,
     }
+}
+
+/// Whether a name is that of what a row keeps to tell whether a password is right.
+fn is_password_of_row(name: &str) -> bool {
+    is_password(name) || is_hash(name) || name.to_ascii_lowercase().ends_with("_password")
+}
+
+/// Whether an expression is the class of a table: `User.password == password` is what the database compares.
+fn is_of_table(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let Value::Class(class) = body.eval(expr) else { return false };
+    body.interpreter.linearised(&class).iter().any(|class| is_table(&class.def))
 }
 
 fn is_looked_up(value: &Expr) -> bool {
@@ -247,7 +263,8 @@ fn is_looked_up(value: &Expr) -> bool {
 /// A password of the caller, untouched or in a text with constants.
 fn is_given(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
     match &expr.kind {
-        ExprKind::Name(name) => is_password(name) && body.param(name).is_some(),
+        ExprKind::Name(name) if body.param(name).is_some() => is_password(name) && body.bindings(name).is_empty(),
+        ExprKind::Name(_) => is_entry_sent(body, body.traced(expr)),
         ExprKind::Attribute { name, .. } => is_password(&name.name) && comes_from_caller(body, expr),
         ExprKind::FString(parts) => {
             parts.iter().all(|part| matches!(part.kind, ExprKind::Str(_)) || is_given(body, part))
@@ -259,6 +276,34 @@ fn is_given(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a value is the password out of a dictionary that was sent: `body.get("password", "").strip()`.
+fn is_entry_sent(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
+    let is_key = |key: Option<&Expr>| matches!(key.map(|key| &key.kind), Some(ExprKind::Str(key)) if is_password(key));
+    match &value.kind {
+        ExprKind::Subscript { value, index } => is_key(Some(index)) && is_body(body, value),
+        ExprKind::Call { func, args } => match &func.kind {
+            ExprKind::Attribute { value, name } if name.name == "strip" => is_entry_sent(body, value),
+            ExprKind::Attribute { value, name } if name.name == "get" => {
+                is_key(args.first().map(|arg| &arg.value)) && is_body(body, value)
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// Whether an expression is what came with the request: a parameter, or `await request.json()`.
+fn is_body(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
+    let Some(name) = expr.as_name() else { return false };
+    if body.param(name).is_some() {
+        return body.bindings(name).is_empty();
+    }
+    let ExprKind::Await(sent) = &body.traced(expr).kind else { return false };
+    let method = sent.as_call().and_then(|(func, _)| last_name(func));
+    let of_param = || sent.as_call().is_some_and(|(func, _)| comes_from_caller(body, func));
+    matches!(method.map(SmolStr::as_str), Some("json" | "form")) && of_param()
 }
 
 fn same_root(a: &Expr, b: &Expr) -> bool {

@@ -88,6 +88,11 @@ impl Custom {
         self.of_right && self.scoped() > 1 && self.others == self.looks
     }
 
+    /// Whether several routes keep to the principal's rows by the owner, and one alone touches anybody's.
+    pub(crate) fn is_kept_but_for_one(&self) -> bool {
+        self.by_owner > 2 && self.scoped() > 2 && self.others == self.looks + 1 && self.claimed + self.unsure == 0
+    }
+
     /// What other routes do counts, too.
     fn extend(&mut self, other: Self) {
         self.reads += other.reads;

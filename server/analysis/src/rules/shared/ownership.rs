@@ -26,6 +26,8 @@ pub(in crate::rules) struct Found<'s> {
     pub(in crate::rules) kept: Option<&'s Table>,
     /// Whether the right that the route asks for is a role that gives no more than others, as far as can be told.
     pub(in crate::rules) of_low_role: bool,
+    /// Whether it is not seen that it is one of roles that give more than others.
+    pub(in crate::rules) of_low_right: bool,
     /// The table on whose rows those at fault hang.
     pub(in crate::rules) parent: Option<&'s Table>,
     /// The column of what the caller belongs to, if other routes go by that and not by the owner.
@@ -53,6 +55,14 @@ impl Found<'_> {
         let parties = table.parties.iter().filter(|_| owner == table.owner).map(SmolStr::as_str);
         let columns = std::iter::once(owner).chain(parties).map(|column| format!("`{}.{column}`", table.name));
         Some(columns.collect::<Vec<_>>().join(" or "))
+    }
+
+    /// Whether of several routes that ask for one right, which are not roles that give more, this one alone changes a row
+    /// that is not the caller's.
+    fn is_alone_within(&self) -> bool {
+        let changes = self.access.fault == Fault::Unchecked && self.access.usage == Use::Changes;
+        let personal = self.access.table.personal || self.tenant.is_some();
+        changes && personal && self.parent.is_none() && self.of_low_right && self.custom.is_kept_but_for_one()
     }
 
     /// The value of the client that decides.
@@ -177,12 +187,13 @@ fn find(
             let parents = parents.into_iter().map(Some).chain((!hangs).then_some(None));
             let roles = within.and_then(|within| within.roles.as_ref());
             let of_low_role = roles.is_some_and(|asked| asked.roles.iter().any(|role| !is_high(role)));
+            let of_low_right = roles.is_none_or(|asked| asked.roles.iter().any(|role| !is_high(role)));
             let keeps = judged.data.tenants.kept.iter().any(|kept| kept.table.site == access.table.site);
             let said = parents.into_iter().find_map(|parent: Option<&Table>| {
                 let custom = customs.of(parent.unwrap_or(&access.table).site);
                 let kept = all.owner_of(&access.table).or_else(|| customs.kept(&access.table));
                 let tenant = all.tenant_of(&access.table).filter(|_| parent.is_none() && !keeps).map(SmolStr::new);
-                judge(&Found { route, access, guarded, custom, kept, of_low_role, parent, tenant })
+                judge(&Found { route, access, guarded, custom, kept, of_low_role, of_low_right, parent, tenant })
             });
             let Some((severity, site, message)) = said else { continue };
             if state.sources.is_ghost(site) {
@@ -253,6 +264,10 @@ pub(in crate::rules) fn severity(one: &Found<'_>) -> Option<Severity> {
         // One who has a role among others changes what is his own, as the other routes for that role do.
         let is_role = one.of_low_role && one.parent.is_none() && one.access.usage == Use::Changes;
         if is_role && custom.by_owner > 1 && custom.by_owner > custom.others {
+            return Some(Severity::Warning);
+        }
+        // Nor is it a right to change what is anybody's where all others that ask for it keep to the caller's.
+        if one.is_alone_within() {
             return Some(Severity::Warning);
         }
         let hangs = one.parent.is_some() || one.access.is_look();
