@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::code::{last_name, mentions};
+use super::code::last_name;
 use super::flow::class_held;
 use super::public::{BY_PROVIDER, CALLBACK};
-use crate::facts::python::idioms::{assigned, callees, calls, raises};
+use crate::facts::python::idioms::{callees, calls, raises};
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind, positional};
 use crate::index::dependencies::dependency_of;
 use crate::index::interpreter::Interpreter;
@@ -26,74 +26,13 @@ pub(super) fn hashes_password(interpreter: &Interpreter<'_>, handler: &FunctionR
 /// Whether a handler and the functions of the project that it calls verify a
 /// password, and hand out a token or set a cookie.
 pub(super) fn exchanges_password(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
-    let (mut verifies, mut issues, mut looked_at) = (false, false, None);
-    each_function(interpreter, handler, &mut |function, callee| {
+    let (mut verifies, mut issues) = (false, false);
+    each_callee(interpreter, handler, &mut |callee| {
         verifies |= callee.checks_password();
-        if looked_at.replace(function.site) != Some(function.site) {
-            verifies |= compares_password(interpreter, function);
-        }
         issues |= callee.issues();
         verifies && issues
     });
     verifies && issues
-}
-
-/// Whether a function turns callers away where the password that something looked up has is not the one that it was given:
-/// `if account is None or account.password != password: raise`.
-fn compares_password(interpreter: &Interpreter<'_>, function: &FunctionRef) -> bool {
-    let mut blocks = vec![&function.def.body[..]];
-    while let Some(block) = blocks.pop() {
-        for stmt in block {
-            blocks.extend(stmt.blocks());
-            let StmtKind::If { test, body, .. } = &stmt.kind else { continue };
-            let turns_away = matches!(body.last().map(|stmt| &stmt.kind), Some(StmtKind::Raise { .. }));
-            let parts = match &test.kind {
-                ExprKind::BoolOp { and: false, values } => values.as_slice(),
-                _ => std::slice::from_ref(&**test),
-            };
-            if turns_away && parts.iter().any(|part| is_other_password(interpreter, function, part)) {
-                return true;
-            }
-        }
-    }
-    false
-}
-
-/// Whether a condition holds where the password of what a function has looked up is another than the one that it was given.
-fn is_other_password(interpreter: &Interpreter<'_>, function: &FunctionRef, test: &Expr) -> bool {
-    let ExprKind::Compare { first, rest } = &test.kind else { return false };
-    let [(op, second)] = rest.as_slice() else { return false };
-    let is_called = |expr: &Expr| last_name(expr).is_some_and(|name| is_called_password(name));
-    // What is kept of something that was looked up; what stands beside it in the same object is typed twice.
-    let is_kept = |kept: &Expr, given: &Expr| {
-        let ExprKind::Attribute { value, .. } = &kept.kind else { return false };
-        let Some(holder) = value.as_name() else { return false };
-        let made = assigned(&function.def.body, holder);
-        let is_param = function.def.params.iter().any(|param| param.name.name == *holder);
-        let is_looked_up =
-            made.len() == 1 && made.iter().all(|value| looks_up(interpreter, function, value)) && !is_param;
-        is_looked_up && is_called(kept) && is_called(given) && !mentions(given, holder)
-    };
-    op == "!=" && (is_kept(first, second) || is_kept(second, first))
-}
-
-/// Whether an expression is a call, or waits for one, that makes no object of what it is given.
-fn looks_up(interpreter: &Interpreter<'_>, function: &FunctionRef, expr: &Expr) -> bool {
-    const MAKERS: &[&str] = &["model_validate", "model_validate_json", "model_construct", "parse_obj", "parse_raw"];
-    match &expr.kind {
-        ExprKind::Await(inner) => looks_up(interpreter, function, inner),
-        ExprKind::Call { func, .. } => {
-            let is_maker = last_name(func).is_some_and(|name| MAKERS.contains(&name.as_str()));
-            !is_maker && !matches!(interpreter.eval(function, func), Value::Class(_))
-        }
-        _ => false,
-    }
-}
-
-/// Whether something is called a password.
-fn is_called_password(name: &str) -> bool {
-    let name = plain(&SmolStr::new(name));
-    name.ends_with("password") || name.ends_with("passwd") || name.ends_with("passcode")
 }
 
 /// Whether a handler, or a function of the project that it calls, makes a signature of what the client sends and turns

@@ -1,6 +1,8 @@
 //! Middlewares that limit how often somebody may ask. They may read a token to
 //! tell callers apart, and turn nobody away for want of one.
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::code::{last_name, parts};
@@ -122,28 +124,27 @@ fn raised_status(raised: &Expr) -> Option<i64> {
 fn own_status(resolve: &dyn Resolve, function: &FunctionRef, raised: &Expr) -> Option<i64> {
     let class = raised.as_call().map_or(raised, |(class, _)| class);
     let Value::Class(class) = resolve.eval(function, class) else { return None };
-    let (mut found, mut initialised) = (Vec::new(), false);
+    let mut found = Vec::new();
     for stmt in &class.def.body {
         match &stmt.kind {
             StmtKind::Assign(assign) if assign.targets.iter().any(|to| to.as_name().is_some_and(|to| to == STATUS)) => {
                 found.push(assign.value.as_ref().and_then(http_status));
             }
-            StmtKind::Function(def) if def.name.name == "__init__" => {
-                initialised = true;
-                found.extend(
-                    calls(&def.body)
-                        .into_iter()
-                        .filter(|(callee, _)| is_initialiser(callee))
-                        .map(|(_, args)| keyword(args, STATUS).or_else(|| positional(args, 0)).and_then(http_status)),
-                );
-                found.extend(assigned_to_self(def, STATUS).into_iter().map(http_status));
-            }
             _ => {}
         }
     }
+    let own = |init: &Arc<FunctionRef>| (init.site.file, init.site.item) == (class.site.file, class.site.item);
+    let init = resolve.method(&class, "__init__").filter(own).map(|init| resolve.current(&init));
+    if let Some(init) = &init {
+        let handed_on = calls(&init.def.body).into_iter().filter(|(callee, _)| is_initialiser(callee));
+        found.extend(
+            handed_on.map(|(_, args)| keyword(args, STATUS).or_else(|| positional(args, 0)).and_then(http_status)),
+        );
+        found.extend(assigned_to_self(&init.def, STATUS).into_iter().map(http_status));
+    }
     // What hands nothing on has what the class itself says.
     match found.as_slice() {
-        [Some(status)] => Some(*status).filter(|_| initialised || !class.def.bases.is_empty()),
+        [Some(status)] => Some(*status).filter(|_| init.is_some() || !class.def.bases.is_empty()),
         _ => None,
     }
 }

@@ -24,7 +24,6 @@ pub mod mounts;
 mod notes;
 mod order;
 mod pages;
-pub(crate) mod placeholders;
 pub mod policy;
 mod protocol;
 pub mod public;
@@ -333,7 +332,11 @@ impl<'a> Judge<'a> {
         if let Some(inner) = decorators::inner_function(&function) {
             return self.function(&inner, None, Role::Dependency).proof == Proof::Verifies;
         }
-        // `return require_role("admin")`
+        // `return require_role("admin")`, of what can be called with nothing, and gives no coroutine.
+        let is_plain = |param: &Param| param.default.as_ref().is_some_and(|default| default.as_call().is_none());
+        if function.def.is_async || !function.def.params.iter().all(is_plain) {
+            return false;
+        }
         let [made @ Expr { kind: ExprKind::Call { .. }, .. }] = returned(&function.def.body)[..] else { return false };
         let made = self.resolve.eval(&function, made);
         matches!(made, Value::Function(_) | Value::Bound(_) | Value::Instance(_))

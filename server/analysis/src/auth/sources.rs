@@ -111,21 +111,8 @@ pub(super) fn worth_of_parameter(name: &str) -> Worth {
     };
     match worth_of(name) {
         Worth::Credential if names_object => Worth::Data,
-        Worth::Credential => told_of_session(&words).unwrap_or(Worth::Credential),
         worth => worth,
     }
-}
-
-/// The worth of what a name tells of a session: `session_scope` is no proof of one, as `session_token` is.
-fn told_of_session(words: &[&str]) -> Option<Worth> {
-    const SESSION: &[&str] = &["session", "sid", "sessionid"];
-    const PROOFS: &[&str] =
-        &["key", "code", "hash", "value", "string", "str", "header", "data", "state", "proof", "nonce"];
-    let told: Vec<&str> = words.iter().copied().filter(|word| !SESSION.contains(word)).collect();
-    if told.is_empty() || told.len() == words.len() || told.iter().any(|word| PROOFS.contains(word)) {
-        return None;
-    }
-    Some(worth_of(&told.join("_"))).filter(|worth| *worth != Worth::Credential)
 }
 
 /// Whether a parameter is only called `key`: that is the name of an entry as often as what opens a door. Compared with a
@@ -444,13 +431,7 @@ mod tests {
         for name in ["sessionId", "maxTokens"] {
             assert_eq!(worth_of_parameter(name), Worth::Data, "{name}");
         }
-        for name in ["session_scope", "sessionTitle", "session_notes"] {
-            assert_eq!(worth_of_parameter(name), Worth::Data, "{name}");
-        }
-        assert_eq!(worth_of_parameter("session_user"), Worth::Identity);
-        for name in
-            ["session_token", "token_id", "session_key", "session_hash", "session_cookie", "auth_session_secret"]
-        {
+        for name in ["session_token", "token_id"] {
             assert_eq!(worth_of_parameter(name), Worth::Credential, "{name}");
         }
         for name in ["max_tokens", "user-agent", "X-Request-ID", "limit", "q", "sort_key", "accept-language"] {

@@ -13,9 +13,8 @@ use super::objects::named_member;
 use super::requests::{CHOSEN, STATE_OF_APPLICATION};
 use super::value::{Abs, Dump, Known, Made, Mix, Path, Predicate, RowId};
 use crate::auth::is_settings;
-use crate::auth::placeholders::is_filled_later;
 use crate::facts::python::tree::{Expr, ExprKind};
-use crate::index::value::{Instance, Resolve, Value};
+use crate::index::value::{ClassRef, Instance, Resolve, Value};
 
 impl Engine<'_, '_> {
     /// `object.name`.
@@ -158,10 +157,16 @@ impl Engine<'_, '_> {
         }
     }
 
+    /// Whether an attribute of an object holds nothing, or a flag, until another method than the initialiser assigns to it:
+    /// `self.factory = None` says nothing of what requests find there.
+    fn is_filled_later(&self, class: &ClassRef, name: &str, held: &Value) -> bool {
+        matches!(held, Value::None | Value::Bool(_)) && !self.interpreter.stays(class, name)
+    }
+
     /// What an object that was made when its module ran holds, unless something fills that later.
     fn held(&self, instance: &Instance, name: &str, value: Value) -> Abs {
         match &instance.class {
-            Value::Class(class) if is_filled_later(self.interpreter, class, name, &value) => Abs::Unknown,
+            Value::Class(class) if self.is_filled_later(class, name, &value) => Abs::Unknown,
             _ => self.as_abs(value),
         }
     }
@@ -169,7 +174,7 @@ impl Engine<'_, '_> {
     /// Whether an attribute of an object around the function holds a flag that something sets later.
     pub(super) fn is_set_later(&self, object: &Expr, name: &str, held: &Value) -> bool {
         let Value::Instance(instance) = self.outer(object) else { return false };
-        matches!(&instance.class, Value::Class(class) if is_filled_later(self.interpreter, class, name, held))
+        matches!(&instance.class, Value::Class(class) if self.is_filled_later(class, name, held))
     }
 
     /// `container[key]`.

@@ -37,9 +37,6 @@ impl Engine<'_, '_> {
             let (yes, no) = self.branch(path, value);
             return if holds { (yes, no) } else { (no, yes) };
         }
-        if let Some(known) = self.left_over(&path, test) {
-            return known;
-        }
         match &test.kind {
             // Whether a set has anything in common with another: `roles & {"admin", "owner"}`.
             ExprKind::Binary { op, left, right } if op == "&" => match self.eval(&mut path.clone(), left) {

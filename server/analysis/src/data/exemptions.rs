@@ -10,12 +10,11 @@ use std::collections::BTreeSet;
 use smol_str::SmolStr;
 
 use super::engine::Engine;
-use super::forks::is_condition;
 use super::names;
 use super::privileges::is_high;
 use super::roles::says;
 use super::value::{Abs, ClientId, Path, RowId};
-use crate::facts::python::idioms::{assigned, is_demanded};
+use crate::facts::python::idioms::assigned;
 use crate::facts::python::tree::{Expr, ExprKind, MatchCase, Stmt, StmtKind, positional};
 
 /// What was compared with the caller.
@@ -168,33 +167,6 @@ impl Engine<'_, '_> {
                 [] => self.is_of_caller(path, part),
                 sides => sides.iter().any(|side| self.is_of_caller(path, side)),
             })
-    }
-
-    /// Whether `a or b` asks what a row says of itself beside whose it is, and code refuses where neither holds:
-    /// `may_see = row.shared or row.owner_id == me.id`, and then `if not may_see: raise`. That is true or not then.
-    pub(super) fn asks_of_row(&mut self, path: &Path, whole: &Expr, parts: &[Expr]) -> bool {
-        let (asked, plain): (Vec<&Expr>, Vec<&Expr>) = parts.iter().partition(|part| is_condition(part));
-        if asked.is_empty() || !plain.iter().all(|part| is_plain(part)) {
-            return false;
-        }
-        let Some(function) = self.stack.last().cloned() else { return false };
-        if !is_demanded(&function.def.body, whole) {
-            return false;
-        }
-        let mut rows = BTreeSet::new();
-        for part in plain {
-            match self.row_asked(path, part) {
-                Some(row) => rows.extend([row]),
-                None if self.is_of_caller(path, part) => {}
-                None => return false,
-            }
-        }
-        for side in asked.into_iter().flat_map(compared_in) {
-            if let Abs::Part(row, _) = self.eval(&mut path.clone(), side) {
-                rows.insert(row);
-            }
-        }
-        rows.len() == 1
     }
 
     /// The row of which `match` asks what it says of itself, where one of the cases compares whose it is with who is calling.

@@ -54,9 +54,7 @@ impl Engine<'_, '_> {
                 }
             }
             ExprKind::BoolOp { .. } if is_condition(expr) => self.fork_condition(path, expr),
-            ExprKind::BoolOp { and: false, values }
-                if self.asks_of_caller(&path, values) || self.asks_of_row(&path, expr, values) =>
-            {
+            ExprKind::BoolOp { and: false, values } if self.asks_of_caller(&path, values) => {
                 self.fork_condition(path, expr)
             }
             ExprKind::IfExp { test, body, or_else } => {

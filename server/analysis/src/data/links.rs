@@ -125,7 +125,7 @@ impl Engine<'_, '_> {
         if let Some(known) = self.data.links.iter_mut().find(same) {
             known.looked |= looked;
             known.doubtful |= doubtful;
-            known.privileged &= path.privileged;
+            known.privileged |= path.privileged;
             known.in_right |= self.in_right;
             return;
         }

@@ -44,7 +44,6 @@ mod ineffective;
 mod joining;
 mod judgement;
 mod later;
-mod left_over;
 mod links;
 mod members;
 mod methods;

@@ -441,6 +441,10 @@ pub trait Resolve {
     /// Counts what an answer rests on that was remembered.
     fn count(&self, rests_on: &Arc<RestsOn>);
 
+    /// Whether no method but the initialiser of a class, or of one that it derives from, assigns to an attribute of its
+    /// object.
+    fn stays(&self, class: &ClassRef, name: &str) -> bool;
+
     /// Counts the definition at a place, with its body.
     fn count_body(&self, site: Site);
 

@@ -5,7 +5,6 @@ use smol_str::SmolStr;
 
 use super::super::sources::is_scheme;
 use super::{Abs, Flow, Path};
-use crate::auth::placeholders::stays;
 use crate::facts::python::idioms::calls;
 use crate::facts::python::tree::{Expr, ExprKind, Function, keyword};
 use crate::index::value::{ClassRef, Instance, Value};
@@ -22,7 +21,7 @@ impl Flow<'_, '_> {
             Some(_) => return None,
             None => self.flag_of_scheme(class, instance, &name.name)?,
         };
-        stays(self.judge.resolve, class, &name.name, 0).then_some(flag)
+        self.judge.resolve.stays(class, &name.name).then_some(flag)
     }
 
     /// `auto_error` of what continues one of FastAPI's schemes, which keeps what its initialiser is given (FastAPI 0.165).

@@ -61,13 +61,6 @@ fn by_path(path: &str, methods: &[SmolStr]) -> Option<&'static str> {
         {
             "a token against requests across sites"
         }
-        // What a wallet or a device signs to show whose it is (ERC-4361, "nonce"; WebAuthn, 13.4.3).
-        ["auth" | "authentication" | "siwe" | "wallet" | "webauthn", "nonce" | "challenge"]
-        | ["auth" | "authentication", "siwe" | "wallet" | "web3" | "webauthn" | "passkey", "nonce" | "challenge"]
-            if methods.iter().all(|method| method == "GET" || method == "HEAD") =>
-        {
-            "a challenge before signing in"
-        }
         [one] => single(one)?,
         // `/auth/sso/{provider}/start`, `/oauth/callback/{provider}`, `/auth/oauth/google/callback`
         ["auth", rest @ ..] | rest if at_provider(rest).is_some() => at_provider(rest)?,

@@ -231,6 +231,7 @@ pub(super) fn plain_field(body: &Body<'_, '_, '_>, given: Option<&Expr>) -> Opti
         return None;
     }
     body.interpreter.count_body(class.site);
+    let class = body.interpreter.renewed(class);
     let mut declared = None;
     for stmt in &class.def.body {
         match &stmt.kind {

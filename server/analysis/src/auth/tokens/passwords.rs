@@ -233,7 +233,7 @@ fn compared(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<bool> {
 /// `user.password` of something that was looked up, or a parameter that is a hash by its name.
 fn is_kept(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
     match &expr.kind {
-        ExprKind::Attribute { value, name } if is_password_of_row(&name.name) => {
+        ExprKind::Attribute { value, name } if is_password(&name.name) || is_hash(&name.name) => {
             let Some(root) = value.as_name() else { return false };
             // What a call gave: a row. A setting is no row.
             let looked_up = || body.bindings(root).into_iter().flatten().any(is_looked_up);
@@ -242,11 +242,6 @@ fn is_kept(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
         ExprKind::Name(name) => body.param(name).is_some() && is_hash(name),
         _ => false,
     }
-}
-
-/// Whether a name is that of what a row keeps to tell whether a password is right.
-fn is_password_of_row(name: &str) -> bool {
-    is_password(name) || is_hash(name) || name.to_ascii_lowercase().ends_with("_password")
 }
 
 /// Whether an expression is the class of a table: `User.password == password` is what the database compares.
@@ -263,7 +258,10 @@ fn is_looked_up(value: &Expr) -> bool {
 /// A password of the caller, untouched or in a text with constants.
 fn is_given(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
     match &expr.kind {
-        ExprKind::Name(name) if body.param(name).is_some() => is_password(name) && body.bindings(name).is_empty(),
+        ExprKind::Name(name) if body.param(name).is_some() => {
+            let is_tidied = |value: &Option<&Expr>| value.is_some_and(|value| is_tidied(value, name));
+            is_password(name) && body.bindings(name).iter().all(is_tidied)
+        }
         ExprKind::Name(_) => is_entry_sent(body, body.traced(expr)),
         ExprKind::Attribute { name, .. } => is_password(&name.name) && comes_from_caller(body, expr),
         ExprKind::FString(parts) => {
@@ -274,6 +272,24 @@ fn is_given(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
             let constant = |part: &Expr| matches!(part.kind, ExprKind::Str(_));
             (constant(left) && is_given(body, right)) || (is_given(body, left) && constant(right))
         }
+        _ => false,
+    }
+}
+
+/// Whether a value is a variable without what stands around its text: `password.strip()`, `password or ""`.
+fn is_tidied(value: &Expr, name: &str) -> bool {
+    match &value.kind {
+        ExprKind::Name(own) => own == name,
+        ExprKind::Call { func, .. } => match &func.kind {
+            ExprKind::Attribute { value, name: method } => {
+                matches!(method.name.as_str(), "strip" | "lstrip" | "rstrip") && is_tidied(value, name)
+            }
+            _ => false,
+        },
+        ExprKind::BoolOp { and: false, values } => match values.as_slice() {
+            [first, Expr { kind: ExprKind::Str(_), .. }] => is_tidied(first, name),
+            _ => false,
+        },
         _ => false,
     }
 }
@@ -294,11 +310,12 @@ fn is_entry_sent(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
     }
 }
 
-/// Whether an expression is what came with the request: a parameter, or `await request.json()`.
+/// Whether an expression is what came with the request: a parameter of a handler, or `await request.json()`.
 fn is_body(body: &Body<'_, '_, '_>, expr: &Expr) -> bool {
     let Some(name) = expr.as_name() else { return false };
     if body.param(name).is_some() {
-        return body.bindings(name).is_empty();
+        let is_handler = matches!(body.scope, Scope::Function(function) if !function.def.decorators.is_empty());
+        return is_handler && body.bindings(name).is_empty();
     }
     let ExprKind::Await(sent) = &body.traced(expr).kind else { return false };
     let method = sent.as_call().and_then(|(func, _)| last_name(func));

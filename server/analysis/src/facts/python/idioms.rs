@@ -340,42 +340,6 @@ pub fn is_left_unawaited(body: &[Stmt], call: &Expr) -> bool {
     is_tested_only && assigned == 1
 }
 
-/// Whether an expression is what a variable is assigned, and code in the same block refuses to go on where that is not
-/// true: `may = a or b`, and then `if not may: raise`.
-pub fn is_demanded(body: &[Stmt], value: &Expr) -> bool {
-    let assigned = |stmt: &Stmt| {
-        let StmtKind::Assign(assign) = &stmt.kind else { return None };
-        let is_it = assign.value.as_ref().is_some_and(|assigned| assigned.range == value.range);
-        match assign.targets.as_slice() {
-            [Expr { kind: ExprKind::Name(name), .. }] if is_it => Some(name.clone()),
-            _ => None,
-        }
-    };
-    let mut pending = vec![body];
-    while let Some(block) = pending.pop() {
-        for (at, stmt) in block.iter().enumerate() {
-            if let Some(name) = assigned(stmt) {
-                return block[at + 1..].iter().any(|stmt| refuses_without(stmt, &name));
-            }
-            pending.extend(stmt.blocks());
-        }
-    }
-    false
-}
-
-/// Whether a statement raises where a variable is not true, whatever else there is.
-fn refuses_without(stmt: &Stmt, name: &str) -> bool {
-    let StmtKind::If { test, body, or_else } = &stmt.kind else { return false };
-    let raises = |block: &[Stmt]| block.last().is_some_and(|last| matches!(last.kind, StmtKind::Raise { .. }));
-    let denies =
-        |part: &Expr| matches!(&part.kind, ExprKind::Not(inner) if inner.as_name().is_some_and(|it| it == name));
-    match &test.kind {
-        ExprKind::Name(it) => it == name && raises(or_else),
-        ExprKind::BoolOp { and: false, values } => raises(body) && values.iter().any(denies),
-        _ => raises(body) && denies(test),
-    }
-}
-
 /// What a test asks whether it is there or true: the operands of `not`, `and` and `or`, and what is compared with
 /// `None`.
 fn tested(test: &Expr) -> Vec<&Expr> {

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::operators::environment_variable;
 use super::{MAX_NESTING, Session, address};
 use crate::facts::typescript::tree::{Element, Expr, ExprKind, Function, Jsx, Property};
 use crate::frontend::libraries;
 use crate::frontend::outcome::{KeyUse, Literal, Place};
-use crate::frontend::value::{ClassValue, Closure, ObjectId, ObjectKind, PackageName, ScopeId, Symbol, Value};
+use crate::frontend::value::{ClassValue, Closure, ObjectId, ObjectKind, Origin, PackageName, ScopeId, Symbol, Value};
 
 impl Session<'_> {
     /// Evaluates an expression.
@@ -141,33 +140,29 @@ impl Session<'_> {
 
     /// Notes that a value is used as a key. `place` is where it is written.
     pub(in crate::frontend) fn note_key(&mut self, value: &Value, place: Option<Place>, used: KeyUse, here: Place) {
-        let asked = value.alternatives().iter().find_map(environment_variable).cloned();
         for value in value.alternatives() {
-            if let Some(variable) = environment_variable(value) {
-                let own =
-                    self.outcome.literals.iter_mut().filter(|literal| literal.variable.as_ref() == Some(variable));
-                own.for_each(|literal| literal.used = literal.used.or(Some((used, here))));
-            } else if value.known_text().is_some_and(|text| !text.is_empty()) {
-                let Some(place) = place else { continue };
-                let variable = asked.clone().filter(|asked| self.has_stand_in(asked));
-                self.note_text_as_key(Literal { place, variable, address: None, used: Some((used, here)) });
+            match value {
+                Value::Symbol(symbol) => {
+                    let Origin::Environment(variable) = &symbol.origin else { continue };
+                    let own =
+                        self.outcome.literals.iter_mut().filter(|literal| literal.variable.as_ref() == Some(variable));
+                    own.for_each(|literal| literal.used = literal.used.or(Some((used, here))));
+                }
+                Value::Text(_) if value.known_text().is_some_and(|text| !text.is_empty()) => {
+                    // One that stands in for a variable is known already.
+                    let is_known =
+                        self.outcome.literals.iter().any(|literal| literal.used.is_some_and(|(_, at)| at == here));
+                    if let Some(place) = place.filter(|_| !is_known) {
+                        self.outcome.literals.push(Literal {
+                            place,
+                            variable: None,
+                            address: None,
+                            used: Some((used, here)),
+                        });
+                    }
+                }
+                _ => {}
             }
-        }
-    }
-
-    /// Notes a text that is used as a key; one that stands in for a variable once, where it is used first.
-    fn note_text_as_key(&mut self, text: Literal) {
-        let is_own = text.variable.clone().is_some_and(|variable| self.stood_in.contains(&(self.evaluated, variable)));
-        let same = |literal: &&mut Literal| text.variable.is_some() && literal.variable == text.variable;
-        if let Some(known) = self.outcome.literals.iter_mut().find(same) {
-            if !is_own && text.place < known.place {
-                *known = text;
-            }
-            return;
-        }
-        let at = |literal: &Literal| literal.used.map(|(_, at)| at);
-        if !self.outcome.literals.iter().any(|literal| at(literal) == at(&text)) {
-            self.outcome.literals.push(text);
         }
     }
 

@@ -126,8 +126,6 @@ pub(super) struct Session<'s> {
     reissued: Vec<Place>,
     /// The client whose failures are met; none in it stands for axios itself.
     failing: Option<Option<ObjectId>>,
-    /// Variables of the environment that texts stand in for, with the modules that these stand in.
-    stood_in: FxHashSet<(FileId, SmolStr)>,
 }
 
 /// A module that was executed, or is being.
@@ -210,7 +208,6 @@ impl<'s> Session<'s> {
             is_marked: false,
             reissued: Vec::new(),
             failing: None,
-            stood_in: FxHashSet::default(),
         }
     }
 
@@ -221,7 +218,6 @@ impl<'s> Session<'s> {
             self.modules.clear();
             self.packed = Unpacked::default();
             self.properties.clear();
-            self.stood_in.clear();
         }
         self.outcome = Outcome::default();
         self.rests_on = RestsOn::default();
@@ -288,21 +284,6 @@ impl<'s> Session<'s> {
         items.dedup();
         self.outcome.executed = items.into();
         self.outcome.modules.shrink_to_fit();
-    }
-
-    /// Whether imports lead from the evaluated module to another one, as far as was seen.
-    pub(super) fn leads_to(&self, other: FileId) -> bool {
-        let mut seen: FxHashSet<FileId> = FxHashSet::default();
-        let mut open: Vec<FileId> = self.rests_on.modules.iter().copied().collect();
-        while let Some(module) = open.pop() {
-            if module == other {
-                return true;
-            }
-            if seen.insert(module) {
-                open.extend(self.modules.get(&module).into_iter().flat_map(|executed| &executed.rests_on.modules));
-            }
-        }
-        false
     }
 
     pub(super) fn script(&self, file: FileId) -> Option<Arc<TypeScriptFile>> {

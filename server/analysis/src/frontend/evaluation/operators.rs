@@ -2,8 +2,6 @@
 
 use std::rc::Rc;
 
-use smol_str::SmolStr;
-
 use super::Session;
 use super::texts::beginning;
 use crate::facts::environment;
@@ -42,7 +40,9 @@ impl Session<'_> {
                 if left.truth() == Some(true) {
                     return left;
                 }
-                self.note_fallback(&left, &binary.right);
+                if self.steps_left() {
+                    self.note_fallback(&left, &binary.right);
+                }
                 let (right, changes) = self.branch(|session| {
                     session.assume(&binary.left, false);
                     session.expr(&binary.right)
@@ -86,23 +86,18 @@ impl Session<'_> {
         }
     }
 
-    /// `process.env.X || "literal"`. Those of modules that the evaluated one imports are told there.
+    pub(super) fn steps_left(&self) -> bool {
+        self.frames.last().is_some_and(|frame| frame.file == self.evaluated)
+    }
+
+    /// `process.env.X || "literal"`.
     pub(super) fn note_fallback(&mut self, left: &Value, right: &Expr) {
-        let (Some(variable), ExprKind::Text(text)) = (environment_variable(left), &right.kind) else { return };
-        let Some(file) = self.frames.last().map(|frame| frame.file).filter(|_| !text.is_empty()) else { return };
-        self.stood_in.insert((file, variable.clone()));
-        if file == self.evaluated {
+        let (Value::Symbol(symbol), ExprKind::Text(text)) = (left, &right.kind) else { return };
+        if let (Origin::Environment(variable), false) = (&symbol.origin, text.is_empty()) {
             let place = self.place(right.range);
             let address = environment::is_address(text).then(|| text.clone());
             self.outcome.literals.push(Literal { place, variable: Some(variable.clone()), address, used: None });
         }
-    }
-
-    /// Whether a text was seen to stand in for a variable of the environment, in the evaluated module or in one that it
-    /// rests on.
-    pub(super) fn has_stand_in(&self, variable: &SmolStr) -> bool {
-        let by_it = self.stood_in.iter().filter(|(_, known)| known == variable);
-        by_it.map(|(file, _)| *file).any(|file| file == self.evaluated || self.leads_to(file))
     }
 
     pub(super) fn assign(&mut self, assign: &Assign) -> Value {
@@ -208,17 +203,6 @@ impl Session<'_> {
             }
         }
         None
-    }
-}
-
-/// The variable of the environment that a value was taken from.
-pub(super) fn environment_variable(value: &Value) -> Option<&SmolStr> {
-    match value {
-        Value::Symbol(symbol) => match &symbol.origin {
-            Origin::Environment(variable) => Some(variable),
-            _ => None,
-        },
-        _ => None,
     }
 }
 

@@ -186,12 +186,17 @@ pub struct Interpreter<'a> {
     evaluated: RefCell<FxHashMap<(*const Function, TextRange), Evaluated>>,
     /// What stands behind methods of interfaces.
     implemented: RefCell<FxHashMap<(Site, SmolStr), Implemented>>,
+    /// By class and attribute: whether no method but the initialiser assigns to it.
+    staying: RefCell<FxHashMap<(Site, SmolStr), Staying>>,
     /// Regular expressions that were compared with texts.
     expressions: Expressions,
 }
 
 /// A name's value, and what was looked at for it.
 type LookedUp = (Value, Arc<RestsOn>);
+
+/// Whether an attribute stays what the initialiser made it, and what was looked at for that.
+type Staying = (bool, Arc<RestsOn>);
 
 /// What stands behind a method, and what was looked at for that.
 type Implemented = (Implementations, Arc<RestsOn>);
@@ -231,6 +236,7 @@ impl<'a> Interpreter<'a> {
             local_names: RefCell::default(),
             evaluated: RefCell::default(),
             implemented: RefCell::default(),
+            staying: RefCell::default(),
             expressions: Expressions::default(),
         }
     }

@@ -145,7 +145,7 @@ impl Interpreter<'_> {
 
     /// The class with the definition that it has now. Values of a module hold one of which bodies of methods may be
     /// other by now.
-    fn renewed(&self, class: Arc<ClassRef>) -> Arc<ClassRef> {
+    pub fn renewed(&self, class: Arc<ClassRef>) -> Arc<ClassRef> {
         let stmt = self.sources.facts(class.site.file).and_then(|facts| facts.stmt(class.site.item));
         match stmt.map(|stmt| &stmt.kind) {
             Some(StmtKind::Class(def)) if def.name == class.def.name && !Arc::ptr_eq(def, &class.def) => {

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::scope::Scope;
 use super::{Execution, Interpreter};
-use crate::facts::python::idioms::is_stub;
+use crate::facts::python::idioms::{assigned_to_self, is_stub};
 use crate::facts::python::tree::{Expr, ExprKind, Function, Stmt, StmtKind};
 use crate::index::bodies::LookedInto;
 use crate::index::looked_at::{HIERARCHY, LookedAt, RestsOn};
@@ -138,6 +138,30 @@ impl Resolve for Interpreter<'_> {
         let rests_on = self.end(outer);
         self.implemented.borrow_mut().insert(key, (Arc::clone(&found), rests_on));
         found
+    }
+
+    fn stays(&self, class: &ClassRef, name: &str) -> bool {
+        let key = (class.site, SmolStr::new(name));
+        if let Some((answer, rests_on)) = self.staying.borrow().get(&key) {
+            self.count(rests_on);
+            return *answer;
+        }
+        let outer = self.begin();
+        let assigns = |class: &Arc<ClassRef>| {
+            class.def.body.iter().any(|stmt| match &stmt.kind {
+                StmtKind::Function(def) if def.name.name != "__init__" => {
+                    let method = self.method(class, &def.name.name).map(|method| self.current(&method));
+                    method.is_some_and(|method| !assigned_to_self(&method.def, name).is_empty())
+                }
+                _ => false,
+            })
+        };
+        let answer = !self.linearised(class).iter().any(assigns);
+        let rests_on = self.end(outer);
+        if self.running.borrow().is_empty() {
+            self.staying.borrow_mut().insert(key, (answer, rests_on));
+        }
+        answer
     }
 
     fn handed_over(&self, class: &ClassRef, name: &str, at: usize) -> Vec<(FunctionRef, Expr)> {

@@ -26,8 +26,6 @@ pub(in crate::rules) struct Found<'s> {
     pub(in crate::rules) kept: Option<&'s Table>,
     /// Whether the right that the route asks for is a role that gives no more than others, as far as can be told.
     pub(in crate::rules) of_low_role: bool,
-    /// Whether it is not seen that it is one of roles that give more than others.
-    pub(in crate::rules) of_low_right: bool,
     /// The table on whose rows those at fault hang.
     pub(in crate::rules) parent: Option<&'s Table>,
     /// The column of what the caller belongs to, if other routes go by that and not by the owner.
@@ -62,7 +60,7 @@ impl Found<'_> {
     fn is_alone_within(&self) -> bool {
         let changes = self.access.fault == Fault::Unchecked && self.access.usage == Use::Changes;
         let personal = self.access.table.personal || self.tenant.is_some();
-        changes && personal && self.parent.is_none() && self.of_low_right && self.custom.is_kept_but_for_one()
+        changes && personal && self.parent.is_none() && self.of_low_role && self.custom.is_kept_but_for_one()
     }
 
     /// The value of the client that decides.
@@ -187,13 +185,12 @@ fn find(
             let parents = parents.into_iter().map(Some).chain((!hangs).then_some(None));
             let roles = within.and_then(|within| within.roles.as_ref());
             let of_low_role = roles.is_some_and(|asked| asked.roles.iter().any(|role| !is_high(role)));
-            let of_low_right = roles.is_none_or(|asked| asked.roles.iter().any(|role| !is_high(role)));
             let keeps = judged.data.tenants.kept.iter().any(|kept| kept.table.site == access.table.site);
             let said = parents.into_iter().find_map(|parent: Option<&Table>| {
                 let custom = customs.of(parent.unwrap_or(&access.table).site);
                 let kept = all.owner_of(&access.table).or_else(|| customs.kept(&access.table));
                 let tenant = all.tenant_of(&access.table).filter(|_| parent.is_none() && !keeps).map(SmolStr::new);
-                judge(&Found { route, access, guarded, custom, kept, of_low_role, of_low_right, parent, tenant })
+                judge(&Found { route, access, guarded, custom, kept, of_low_role, parent, tenant })
             });
             let Some((severity, site, message)) = said else { continue };
             if state.sources.is_ghost(site) {
