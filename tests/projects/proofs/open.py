@@ -198,6 +198,34 @@ def key_of_an_entry(key: str, db=Depends(get_db)):
     return found
 
 
+def nothing_for_bad_ones(token):
+    try:
+        return jwt.decode(token, SECRET, algorithms=["HS256"])
+    except jwt.PyJWTError:
+        return {}
+
+
+def nothing_is_not_none(credentials: Credentials):
+    claims = nothing_for_bad_ones(credentials.credentials)
+    if claims is None:
+        raise HTTPException(401)
+    return claims
+
+
+def is_good(token):
+    try:
+        jwt.decode(token, SECRET, algorithms=["HS256"])
+    except jwt.PyJWTError:
+        return False
+    return True
+
+
+def false_is_not_none(credentials: Credentials):
+    known = is_good(credentials.credentials) is not None
+    if not known:
+        raise HTTPException(401)
+
+
 GUARDS = [
     nobody_looks_at_the_error,
     error_is_never_set,
@@ -215,6 +243,8 @@ GUARDS = [
     key_of_an_entry,
     answers_are_all_good,
     signed_by_the_client,
+    nothing_is_not_none,
+    false_is_not_none,
 ]
 
 

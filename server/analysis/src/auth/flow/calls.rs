@@ -55,6 +55,9 @@ impl Flow<'_, '_> {
             ExprKind::Compare { first, rest } => match rest.as_slice() {
                 [(op, second)] if matches!(second.kind, ExprKind::None) => {
                     let value = self.eval(path, first);
+                    if value == (Abs::Verified { checked: false }) && self.gives_other_than_none(first) {
+                        return Abs::Other;
+                    }
                     if matches!(op.as_str(), "is not" | "!=") { value.presence() } else { value.presence().negated() }
                 }
                 [(op, second)] => match self.comparison(path, first, op, second) {

@@ -95,7 +95,7 @@ impl Flow<'_, '_> {
                     if truth != present && path.is_there(first) {
                         return Vec::new();
                     }
-                    self.refine_truth(path, first, truth == present)
+                    self.refine_presence(path, first, truth == present)
                 }
                 [(op, second @ Expr { kind: ExprKind::Bool(value), .. })] => {
                     match self.truth_compared(first, op, *value, truth) {
@@ -262,6 +262,17 @@ impl Flow<'_, '_> {
             _ => false,
         };
         expr.as_str().is_some() || self.is_configuration(path, expr) || read_before(self.eval(path, expr))
+    }
+
+    /// A value is `None` or not. One that is false for those who were not verified, and not `None`, turns nobody away.
+    fn refine_presence(&mut self, mut path: Path, value: &Expr, is_there: bool) -> Vec<Path> {
+        let may_be_false = self.eval(&mut path.clone(), value) == (Abs::Verified { checked: false })
+            && self.gives_other_than_none(value);
+        if may_be_false {
+            path.unknown.get_or_insert_with(|| "what is compared with `None` may be false in another way".into());
+            return vec![path];
+        }
+        self.refine_truth(path, value, is_there)
     }
 
     /// The value of `test` is true or false.

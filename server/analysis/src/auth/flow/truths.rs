@@ -6,6 +6,7 @@
 use super::Flow;
 use crate::facts::python::idioms::{assigned, returned};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use crate::index::value::FunctionRef;
 
 impl Flow<'_, '_> {
     /// Whether an expression is true or false on the paths on which comparing it with a truth value comes to `truth`, if
@@ -25,11 +26,26 @@ impl Flow<'_, '_> {
     /// Whether an expression, or what its variable is assigned, is a call of a function that gives nothing but `True`
     /// and `False`.
     fn gives_truth(&self, expr: &Expr) -> bool {
+        let called = self.giver_of(expr);
+        called.is_some_and(|called| {
+            always_returns(&called.def.body) && returned(&called.def.body).into_iter().all(is_truth)
+        })
+    }
+
+    /// Whether an expression, or what its variable is assigned, is a call of a function that may give something that is
+    /// false, and not `None`: `return {}`. Whoever asks it for `None` takes that for what it gives to those who are known.
+    pub(super) fn gives_other_than_none(&self, expr: &Expr) -> bool {
+        let called = self.giver_of(expr);
+        called.is_some_and(|called| returned(&called.def.body).into_iter().any(is_false_and_there))
+    }
+
+    /// The function of the project that an expression calls, or what its variable is assigned.
+    fn giver_of(&self, expr: &Expr) -> Option<FunctionRef> {
         let function = self.function();
         let made = match expr.as_name() {
             Some(name) => match assigned(&function.def.body, name).as_slice() {
                 [value] => value,
-                _ => return false,
+                _ => return None,
             },
             None => expr,
         };
@@ -37,9 +53,19 @@ impl Flow<'_, '_> {
             ExprKind::Await(inner) => inner,
             _ => made,
         };
-        let Some(called) = call.as_call().and_then(|(callee, _)| self.called(function, callee)) else { return false };
-        let called = self.judge.resolve.current(&called);
-        always_returns(&called.def.body) && returned(&called.def.body).into_iter().all(is_truth)
+        let called = call.as_call().and_then(|(callee, _)| self.called(function, callee))?;
+        Some(self.judge.resolve.current(&called))
+    }
+}
+
+/// Whether an expression is false, and not `None`.
+fn is_false_and_there(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Bool(false) | ExprKind::Int(0) => true,
+        ExprKind::Str(text) => text.is_empty(),
+        ExprKind::Dict(entries) => entries.is_empty(),
+        ExprKind::List(parts) | ExprKind::Tuple(parts) => parts.is_empty(),
+        _ => false,
     }
 }
 
