@@ -10,7 +10,7 @@ use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
 use super::interpreter::{Interpreter, ModuleRun, Runs};
-use super::looked_at::{Definition, HIERARCHY, Name, OUTLINE, RestsOn, name_of_state, router_of_name};
+use super::looked_at::{Definition, Definitions, HIERARCHY, Name, OUTLINE, RestsOn, name_of_state, router_of_name};
 use super::same::{both, same, same_router};
 use crate::facts::python::file::{Binding, PythonFile};
 use crate::facts::python::item::ItemStmt;
@@ -123,8 +123,9 @@ impl Edits {
         let changed: Vec<u32> = changed.map(|(index, _)| index as u32).collect();
         self.items.extend(changed.iter().map(|item| (file, *item)));
         for item in &changed {
-            let of = |facts: &PythonFile| facts.items.get(*item as usize).map(|item| Arc::clone(&item.placed.item));
-            let methods = of(old).zip(of(new)).and_then(|(old, new)| methods_since(&old.stmt, &new.stmt));
+            let of = |facts: &Arc<PythonFile>| facts.items.get(*item as usize).cloned();
+            let both = of(old).zip(of(new)).filter(|(old, new)| old.ghost == new.ghost);
+            let methods = both.and_then(|(old, new)| methods_since(&old.placed.item.stmt, &new.placed.item.stmt));
             self.methods.extend(methods.map(|methods| ((file, *item), methods)));
         }
         self.before.insert(file, Arc::clone(old));
@@ -158,6 +159,11 @@ impl Edits {
             name => methods.get(&name).is_none_or(|is_other| *is_other),
         };
         self.items.contains(&place) && self.methods.get(&place).is_none_or(is_other)
+    }
+
+    /// Whether one of some definitions is other than before that are in this item.
+    pub fn touch_any(&self, definitions: &Definitions, item: (FileId, u32)) -> bool {
+        definitions.of(item).any(|definition| self.touch(&definition))
     }
 
     /// Whether what can be seen of an item without looking into a method is as before.

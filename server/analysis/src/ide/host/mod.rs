@@ -317,10 +317,7 @@ impl State {
     ) -> Applied {
         let mut invalid: FxHashSet<FileId> =
             extents.iter().filter(|(_, extent)| **extent == Extent::Outline).map(|(file, _)| *file).collect();
-        let touched_among = |definitions: &Definitions, edits: &Edits, item: &(FileId, u32)| {
-            definitions.of(*item).any(|definition| edits.touch(&definition))
-        };
-        let executed = edits.items.iter().filter(|item| touched_among(&self.executed, &edits, item));
+        let executed = edits.items.iter().filter(|item| edits.touch_any(&self.executed, **item));
         invalid.extend(executed.map(|(file, _)| *file));
         let policy_changed = std::mem::take(&mut self.pending_policy);
         // While a workspace is being read, only open documents are answered.
@@ -333,11 +330,9 @@ impl State {
         let pending = std::mem::take(&mut self.pending);
         edits.lose(pending.iter().copied());
         invalid.extend(pending);
-        let executed = edits.items.iter().any(|item| touched_among(&self.executed_in_runs, &edits, item));
-        for (file, run) in self.runs.iter().filter(|_| executed) {
-            if run.executed.iter().any(|body| edits.touch(body)) {
-                invalid.insert(*file);
-            }
+        if edits.items.iter().any(|item| edits.touch_any(&self.executed_in_runs, *item)) {
+            let runs = self.runs.iter().filter(|(_, run)| run.executed.iter().any(|body| edits.touch(body)));
+            invalid.extend(runs.map(|(file, _)| *file));
         }
         // What a version of FastAPI does with routers is seen in every module.
         let everything =
