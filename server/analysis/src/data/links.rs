@@ -36,10 +36,8 @@ pub struct Link {
     pub principal: SmolStr,
     /// Whether that row was found to be the principal's on one of the paths.
     pub looked: bool,
-    /// Whether something may have looked that could not be followed.
-    pub doubtful: bool,
-    /// Whether whoever gets there may touch any.
-    pub privileged: bool,
+    /// Whether something may have looked that could not be followed, or the caller may touch any.
+    pub excused: bool,
     /// Whether a dependency lets only those through who have some right.
     pub in_right: bool,
 }
@@ -118,14 +116,13 @@ impl Engine<'_, '_> {
         site: Site,
     ) {
         let looked = self.is_looked_at(path, client);
-        let doubtful = path.doubt || path.doubted.1.contains(&client);
+        let excused = path.privileged || path.doubt || path.doubted.1.contains(&client);
         let Some(client) = self.clients.get(client as usize).cloned() else { return };
         let same =
             |known: &&mut Link| known.table == model.site && known.column == column && known.client.name == client.name;
         if let Some(known) = self.data.links.iter_mut().find(same) {
             known.looked |= looked;
-            known.doubtful |= doubtful;
-            known.privileged |= path.privileged;
+            known.excused |= excused;
             known.in_right |= self.in_right;
             return;
         }
@@ -140,8 +137,7 @@ impl Engine<'_, '_> {
             entry,
             principal: self.principal.clone(),
             looked,
-            doubtful,
-            privileged: path.privileged,
+            excused,
             in_right: self.in_right,
         });
     }

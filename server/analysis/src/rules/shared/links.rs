@@ -43,7 +43,7 @@ pub(in crate::rules) fn check(
     for made in &all {
         let link = made.link;
         let is_test = state.sources.file(link.entry.file).is_some_and(|file| file.test);
-        if link.looked || link.doubtful || link.privileged || !made.guarded || made.route.conditional || is_test {
+        if link.looked || link.excused || !made.guarded || made.route.conditional || is_test {
             continue;
         }
         let of_right = made.within.filter(|_| link.in_right).and_then(|within| customs.within(made.route, within));
