@@ -50,11 +50,14 @@ impl Reach {
         Self { judged: Arc::clone(judged), middlewares: Arc::clone(middlewares), tree: tree.cloned(), files, root }
     }
 
+    /// Whether an application was not linked anew.
+    fn is_linked_as(&self, other: &Self) -> bool {
+        self.tree.as_ref().zip(other.tree.as_ref()).is_some_and(|(tree, other)| Arc::ptr_eq(tree, other))
+    }
+
     /// Whether the same is said of an application that was not linked anew.
     fn says_as(&self, other: &Self) -> bool {
-        self.tree.as_ref().zip(other.tree.as_ref()).is_some_and(|(tree, other)| Arc::ptr_eq(tree, other))
-            && self.judged == other.judged
-            && self.middlewares == other.middlewares
+        self.is_linked_as(other) && self.judged == other.judged && self.middlewares == other.middlewares
     }
 
     /// Whether nothing but places can have changed of an application since.
@@ -106,6 +109,7 @@ impl State {
             diagnostics.iter().flat_map(|d| &d.related).any(|related| reached.files.contains(&related.location.file))
         };
         files.extend(self.diagnostics.iter().filter(|(_, found)| points(found)).map(|(file, _)| *file));
+        files.extend(self.judged_again_since(&before));
         let others = self.others_since(&before, reached);
         let mut around: FxHashSet<FileId> = files.union(&others).copied().collect();
         // A check that nothing asks for belongs to the applications that it is written for.
@@ -150,6 +154,22 @@ impl State {
             known.map_or_else(|| Arc::new(Reach::new(application, judged, middlewares, self)), Arc::clone)
         });
         Arc::new(reaches.collect())
+    }
+
+    /// Files of routes that were judged again. Where that came out the same, rules may still see something else in the code
+    /// that it rests on.
+    fn judged_again_since(&self, before: &[Arc<Reach>]) -> FxHashSet<FileId> {
+        let mut files = FxHashSet::default();
+        for (application, now) in self.table.applications.iter().zip(self.reaches.iter()) {
+            let was = before.iter().find(|was| was.is_linked_as(now) && !Arc::ptr_eq(was, now));
+            let Some(was) = was.filter(|was| was.judged.len() == now.judged.len()) else { continue };
+            let pairs = was.judged.iter().zip(now.judged.iter()).zip(application.routes.iter());
+            for (_, route) in pairs.filter(|((was, now), _)| !Arc::ptr_eq(&was.rests_on, &now.rests_on)) {
+                files.insert(route.registration.file);
+                files.extend(verdicts::handler_site(&route.handler).map(|site| site.file));
+            }
+        }
+        files
     }
 
     /// Files of applications of which something else may be said now, before and after the change.

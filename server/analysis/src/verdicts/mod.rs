@@ -5,6 +5,7 @@ pub(crate) mod agreement;
 mod by_client;
 pub(crate) mod calls;
 pub(crate) mod carried;
+mod conduct;
 pub(crate) mod conversions;
 mod deliveries;
 mod destinations;
@@ -26,6 +27,7 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 pub(crate) use by_client::ByClient;
+pub(crate) use conduct::Conduct;
 pub(crate) use deliveries::Deliveries;
 pub(crate) use destinations::Destinations;
 pub(crate) use foreseen::Foresight;
@@ -296,6 +298,10 @@ impl<'a> Work<'_, 'a> {
         self.interpreter.count(&data.rests_on);
         let is_served = around.is_some_and(|around| !around.application.test);
         let by_client = is_served.then(|| ByClient::of(self.judge, self.interpreter, route)).flatten();
+        let conduct = match guard {
+            Guard::Open(_) if around.is_some() => Conduct::of(self.interpreter, route),
+            _ => Conduct::default(),
+        };
         let rests_on = self.interpreter.end(outer);
         if let (Guard::Open(_), Expectation::Public(basis) | Expectation::Optional(basis)) = (&guard, &expected) {
             guard = Guard::Public(stated_public(state, basis));
@@ -303,7 +309,7 @@ impl<'a> Work<'_, 'a> {
         if unparsed && matches!(guard, Guard::Open(_)) {
             guard = Guard::Unknown("a file that decides about it does not parse".into());
         }
-        Judged { guard, rests_on, expected, data, by_client }
+        Judged { guard, rests_on, expected, data, by_client, conduct }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::auth::middleware::Middlewares;
 use crate::auth::policy::Expectation;
 use crate::data::RouteData;
 use crate::index::looked_at::RestsOn;
-use crate::verdicts::{self, ByClient};
+use crate::verdicts::{self, ByClient, Conduct};
 use crate::vfs::FileId;
 
 /// A route's guard, and what the verdict rests on.
@@ -22,6 +22,8 @@ pub(crate) struct Judged {
     pub(crate) data: Arc<RouteData>,
     /// What its client fills and should not; absent for routes that are not served.
     pub(crate) by_client: Option<Arc<ByClient>>,
+    /// What its handler does, where it is open.
+    pub(crate) conduct: Conduct,
 }
 
 /// Two are the same that say the same.
@@ -31,6 +33,7 @@ impl PartialEq for Judged {
             && self.expected == other.expected
             && self.data == other.data
             && self.by_client == other.by_client
+            && self.conduct == other.conduct
     }
 }
 

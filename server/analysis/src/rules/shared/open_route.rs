@@ -7,13 +7,12 @@ use std::cell::OnceCell;
 
 use self::meant::Meant;
 use super::people::People;
-use crate::auth::guard::{Guard, answers_constant, only_redirects, reads, touches_nothing};
+use crate::auth::guard::{Guard, reads};
 use crate::auth::public::{is_base_of_api, is_delivery, is_internal, is_named_public, is_named_search};
 use crate::ide::{Confidence, Judged, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
 use crate::rules::State;
 use crate::rules::missing_auth_dependency::{callable_name, guard_name};
-use crate::verdicts::with_interpreter;
 
 /// A route that nothing guards.
 pub(in crate::rules) struct OpenRoute<'s, 'r> {
@@ -194,11 +193,9 @@ fn first_open_read<'r>(
             && !other.conditional
             && is_alike(other)
             && !state.sources.is_ghost(other.registration)
-            && with_interpreter(state, |interpreter| {
-                !answers_constant(interpreter, other)
-                    && !touches_nothing(interpreter, other)
-                    && !only_redirects(interpreter, other)
-            })
+            && !judged.conduct.answers_constant
+            && !judged.conduct.touches_nothing
+            && !judged.conduct.only_redirects
     })?;
     (first.registration != route.registration).then_some(first)
 }

@@ -5,10 +5,7 @@ use std::cell::OnceCell;
 
 use super::super::people::People;
 use super::{OpenRoute, only_reads};
-use crate::auth::guard::{
-    answers_constant, may_sign_in, may_sign_up, only_redirects, reads, sends_away, shows_picture, takes_password,
-    takes_request, touches_nothing,
-};
+use crate::auth::guard::{reads, takes_request};
 use crate::auth::policy::Authority;
 use crate::auth::public::{is_internal, is_named_form, is_named_offer, is_named_public, is_probe};
 use crate::auth::{Judge, Proof};
@@ -79,19 +76,8 @@ impl OpenRoute<'_, '_> {
         let named = judged.expected.basis().is_some_and(|basis| basis.authority != Authority::Blanket);
         // Nor, where it speaks of a group, one that callers get their tokens at, or are sent to by a link.
         let alone = judged.expected.basis().is_some_and(|basis| !basis.authority.speaks_of_several());
-        let [constant, stub, redirect, passage, picture, signs_up, signs_in] = with_interpreter(state, |interpreter| {
-            [
-                !named && answers_constant(interpreter, route),
-                !named && touches_nothing(interpreter, route),
-                !named && only_redirects(interpreter, route),
-                !alone && sends_away(interpreter, route),
-                !self.demanded && !is_internal(&route.path) && shows_picture(interpreter, route),
-                !alone
-                    && (may_sign_up(interpreter, route)
-                        || judged.data.makes_users && takes_password(interpreter, route)),
-                !alone && may_sign_in(interpreter, route),
-            ]
-        });
+        let conduct = &judged.conduct;
+        let signs_up = conduct.may_sign_up || judged.data.makes_users && conduct.takes_password;
         let may_read = !self.demanded && self.users.is_none() && only_reads(route, judged);
         // What is written beside a route is about that route. That everybody may change what is somebody's, nobody means.
         let harms = judged.data.faults.iter().any(|access| access.usage == Use::Changes && access.client.is_some());
@@ -110,19 +96,19 @@ impl OpenRoute<'_, '_> {
         match () {
             () if judged.data.takes_over.is_some() => Meant::TakesOver,
             () if judged.data.makes_admin.is_some() => Meant::MakesAdmins,
-            () if constant => Meant::Constant,
-            () if redirect => Meant::Redirect,
-            () if stub && !judged.data.writes => Meant::Stub,
-            () if passage => Meant::Passage,
+            () if !named && conduct.answers_constant => Meant::Constant,
+            () if !named && conduct.only_redirects => Meant::Redirect,
+            () if !named && conduct.touches_nothing && !judged.data.writes => Meant::Stub,
+            () if !alone && conduct.sends_away => Meant::Passage,
             () if route.conditional => Meant::Conditional,
             () if !named && only_where_configured(state, route) => Meant::Switched,
             () if !named && is_named_public(&route.path) => Meant::NamedPublic,
             () if !named && !harms && is_said_public(route) => Meant::SaidPublic,
             () if !self.demanded && is_named_form(&route.path, &route.methods) => Meant::Form,
             () if !named && is_probe(&route.path, &route.methods) && takes_nothing(route) => Meant::Probe,
-            () if picture => Meant::Picture,
-            () if signs_up => Meant::SignsUp,
-            () if signs_in => Meant::SignsIn,
+            () if !self.demanded && !is_internal(&route.path) && conduct.shows_picture => Meant::Picture,
+            () if !alone && signs_up => Meant::SignsUp,
+            () if !alone && conduct.may_sign_in => Meant::SignsIn,
             () if beside.is_catalogue() && shown_to_all() => Meant::Catalogue,
             () if self.alike.is_catalogue() && self.alike.reads_are_open() && is_nobodys() => Meant::Catalogue,
             () if reads_openly() => Meant::ReadsOpenly,
