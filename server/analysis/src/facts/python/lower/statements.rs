@@ -8,6 +8,7 @@ use tree_sitter::Node;
 
 use super::super::body::{Body, BodySource};
 use super::super::item::{ItemSource, LoweredStmt};
+use super::super::room;
 use super::super::said_public::calls_public;
 use super::super::tree::{
     Assign, AugAssign, Class, Expr, ExprKind, Function, Handler, Ident, ImportFrom, ImportedModule, ImportedName,
@@ -341,19 +342,32 @@ impl Lower<'_> {
         Class { name, decorators, bases, body }
     }
 
-    /// The body of a top-level class. Its methods have room to grow in.
+    /// The body of a top-level class. Its members have room to grow in, and so has what stands between them.
     fn members(&mut self, block: Node<'_>) -> Vec<Stmt> {
         let statements = self.statements(block);
-        let mut members = Vec::with_capacity(statements.len());
+        let mut members: Vec<Stmt> = Vec::with_capacity(statements.len());
+        let mut end = None;
         for node in statements {
-            let member = self.stmt(node);
-            if let StmtKind::Function(_) = member.kind {
-                let room = self.rooms.leave(member.range.len(), member.range.end);
-                self.base = self.base.wrapping_sub(room);
+            let start = self.range(node).start;
+            if let Some(between) = end.and_then(|end| start.checked_sub(end)).filter(|between| *between > 0) {
+                self.leave_room(between, start - 1, room::LINE);
             }
+            let member = self.stmt(node);
+            let multiple = match member.kind {
+                StmtKind::Function(_) | StmtKind::Class(_) => room::METHOD,
+                _ => room::LINE,
+            };
+            let range = self.range(node);
+            self.leave_room(range.len(), range.end, multiple);
+            end = Some(self.range(node).end);
             members.push(member);
         }
         members
+    }
+
+    fn leave_room(&mut self, length: u32, end: u32, multiple: u32) {
+        let room = self.rooms.leave(length, end, multiple);
+        self.base = self.base.wrapping_sub(room);
     }
 
     pub(super) fn params(&mut self, list: Node<'_>) -> Vec<Param> {
