@@ -634,8 +634,15 @@ fn bodies_of_methods_are_read_anew() {
         ("service", "        self.papers = papers", "        self.papers = papers\n        self.more = 1"),
         ("service", "        return self.papers.of(db, owner)", &long),
     ];
+    let told = told_by_edits(&[("guards", GUARDS), ("service", SERVICE)], edits);
+    assert_eq!(told.len(), 7, "{told:?}");
+}
+
+/// Makes edits of a project, takes each back, and compares with a fresh start each time. Gives the new texts of those after
+/// which something else is said.
+fn told_by_edits<'e>(files: &[(&str, &str)], edits: &[(&str, &str, &'e str)]) -> Vec<&'e str> {
     let path = |name: &str| format!("/p/{name}.py");
-    let texts = Texts::from([(path("guards"), GUARDS.to_owned()), (path("service"), SERVICE.to_owned())]);
+    let texts: Texts = files.iter().map(|(name, text)| (path(name), (*text).to_owned())).collect();
     let start = all(&fresh(&texts));
     let mut told = Vec::new();
     let mut host = AnalysisHost::packing();
@@ -654,7 +661,87 @@ fn bodies_of_methods_are_read_anew() {
         host.apply(open(&texts[&path(name)]));
         assert_eq!(all(&host.snapshot()), start, "{from}");
     }
-    assert_eq!(told.len(), 7, "{told:?}");
+    told
+}
+
+/// What is said of items follows those that come and go beside them, and rests on which there are where all are asked.
+#[test]
+fn items_come_and_go() {
+    const SETTINGS: &str = r#"
+import os
+
+KEY = os.getenv("KEY", "q8Rf2LxN5vTw7Zb1")
+KINDS = ["a", "b"]
+
+
+def key():
+    return KEY
+
+
+class Papers:
+    # What is kept of one.
+    limit: int = 20
+
+    def kinds(self):
+        return KINDS
+"#;
+    const MAIN: &str = r#"
+import jwt
+from fastapi import Depends, FastAPI, HTTPException
+from fastapi.security import OAuth2PasswordBearer
+
+from settings import KEY, KINDS, Papers, key
+
+app = FastAPI()
+bearer = OAuth2PasswordBearer(tokenUrl="token")
+
+
+def caller(token: str = Depends(bearer)):
+    try:
+        return jwt.decode(token, key(), algorithms=["HS256"])
+    except jwt.PyJWTError:
+        raise HTTPException(401)
+
+
+@app.get("/kinds")
+def kinds():
+    return KINDS
+
+
+@app.get("/mine")
+def mine(me=Depends(caller)):
+    return Papers().kinds()
+
+
+@app.get("/papers/{paper_id}")
+def paper(paper_id: int):
+    return load(paper_id)
+"#;
+    let edits: &[(&str, &str, &str)] = &[
+        // Nothing is said of these.
+        ("settings", "KINDS = [", "SIZE = 3\nKINDS = ["),
+        ("settings", "import os\n", "import os\nimport sys\n"),
+        ("settings", "    # What is kept of one.\n", "    # What is kept of one, and for how long.\n    # Not much.\n"),
+        ("main", "@app.get(\"/mine\")", "def other(token):\n    return None\n\n\n@app.get(\"/mine\")"),
+        // A second value, a check of the first, and one that is behind all.
+        ("settings", "KINDS = [", "KEY = os.environ[\"OTHER\"]\nKINDS = ["),
+        ("settings", "KINDS = [", "if KEY == \"q8Rf2LxN5vTw7Zb1\":\n    raise RuntimeError(\"no key\")\nKINDS = ["),
+        ("settings", "        return KINDS\n", "        return KINDS\n\n\nKEY = os.environ[\"KEY\"]\n"),
+        // Who else changes a table.
+        ("settings", "def key():", "def add(kind):\n    KINDS.append(kind)\n\n\ndef key():"),
+        // What is gone, and what others bind.
+        ("settings", "def key():\n    return KEY\n", ""),
+        ("settings", "def key():\n    return KEY\n", "def __getattr__(name):\n    return KEY\n"),
+        ("main", "@app.get(\"/mine\")", "def caller(token: str = \"\"):\n    return token\n\n\n@app.get(\"/mine\")"),
+        (
+            "main",
+            "@app.get(\"/mine\")",
+            "@app.get(\"/all\")\ndef all_kinds(kind: str):\n    return KINDS.index(kind)\n\n\n@app.get(\"/mine\")",
+        ),
+        ("main", "@app.get(\"/mine\")\ndef mine(me=Depends(caller)):\n    return Papers().kinds()\n", ""),
+    ];
+    let told = told_by_edits(&[("settings", SETTINGS), ("main", MAIN)], edits);
+    assert_eq!(told.len(), 11, "{told:?}");
 }
 
 /// Puts texts into files of a project, one after the other, and tells how the route `/rows` is guarded then. Each time a

@@ -154,10 +154,11 @@ pub(super) fn module_variable<'a>(
     let (item, value) = values.next()?;
     let Some(value) = value.filter(|_| values.next().is_none()) else {
         // After an edit of any item it may be assigned once.
-        count_items(interpreter, file);
+        interpreter.count_items(file);
         return None;
     };
     drop(values);
+    interpreter.count_statements(file);
     interpreter.count_body(Site { file, item, range: value.range });
     Some(ModuleVariable { file, item, value })
 }
@@ -183,12 +184,6 @@ pub(super) fn assigned_in(interpreter: &Interpreter<'_>, file: FileId, name: &Sm
         }
     }
     None
-}
-
-/// Makes an answer rest on everything that a module does.
-pub(super) fn count_items(interpreter: &Interpreter<'_>, file: FileId) {
-    let items = interpreter.sources().facts(file).map_or(0, |facts| facts.items.len() as u32);
-    (0..items).for_each(|item| interpreter.count_body(Site { file, item, range: TextRange::default() }));
 }
 
 /// Compound statements around a statement, outermost first, and in which of

@@ -6,7 +6,6 @@ use super::code::each_body;
 use crate::facts::python::idioms::raises;
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
-use crate::index::value::{Resolve, Site};
 use crate::vfs::FileId;
 
 /// Whether a statement of a class body looks at the value of a field and may refuse it.
@@ -49,8 +48,9 @@ pub(super) fn asks_for(
         _ => false,
     };
     let mut asks = false;
-    for (index, item) in facts.items.iter().enumerate() {
-        each_body(interpreter, file, index as u32, &item.placed.item.stmt, &|_| true, &mut |_, block| {
+    interpreter.count_items(file);
+    for item in &facts.items {
+        each_body(interpreter, file, item.number, &item.placed.item.stmt, &|_| true, &mut |_, block| {
             let mut blocks = vec![block];
             while let Some(block) = blocks.pop() {
                 for stmt in block {
@@ -72,7 +72,6 @@ pub(super) fn asks_for(
                 }
             }
         });
-        interpreter.count_body(Site { file, item: index as u32, range: crate::text::TextRange::default() });
     }
     asks
 }

@@ -3,7 +3,7 @@
 
 use smol_str::SmolStr;
 
-use super::code::{Scope, assigned_in, count_items, each_body, module_variable};
+use super::code::{Scope, assigned_in, each_body, module_variable};
 use super::constant::is_constant_in;
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
@@ -38,13 +38,11 @@ pub(super) fn is_table(interpreter: &Interpreter<'_>, file: FileId, name: &SmolS
 
 /// Whether anything in a module changes what a variable of it holds.
 fn is_changed(interpreter: &Interpreter<'_>, file: FileId, name: &str) -> bool {
-    count_items(interpreter, file);
+    interpreter.count_items(file);
     let Some(facts) = interpreter.sources().facts(file) else { return true };
-    (0..facts.items.len() as u32).any(|index| {
-        let mut changed = false;
-        if let Some(item) = facts.stmt(index) {
-            each_body(interpreter, file, index, item, &|_| true, &mut |_, block| changed |= changes(block, name));
-        }
+    facts.items.iter().any(|item| {
+        let (mut changed, stmt) = (false, &item.placed.item.stmt);
+        each_body(interpreter, file, item.number, stmt, &|_| true, &mut |_, block| changed |= changes(block, name));
         changed
     })
 }

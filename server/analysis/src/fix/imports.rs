@@ -134,7 +134,7 @@ impl<'f, 's> Imports<'f, 's> {
     fn bound_at(&self, name: &str) -> Option<usize> {
         match self.facts.bindings.get(name)? {
             Binding::Definition(item) | Binding::ImportFrom(item, _) | Binding::Import(item, _) => {
-                return self.facts.items.get(*item as usize).map(|item| item.placed.start as usize);
+                return self.facts.item(*item).map(|item| item.placed.start as usize);
             }
             Binding::Computed => {}
         }

@@ -192,7 +192,7 @@ impl Parsed {
             _ => whole(&lowered),
         };
         drop(lowered.items);
-        let mut facts = PythonFile::new(items);
+        let mut facts = PythonFile::new(items, before.and_then(|before| before.facts.python()).map(Arc::as_ref));
         facts.forget_statements();
         Self {
             kept,
@@ -260,5 +260,5 @@ fn plain_items(facts: &PythonFile) -> Vec<PlacedItem> {
 /// Items of a text that is taken as it is; broken ones do not count.
 fn whole(lowered: &Lowered) -> Vec<FileItem> {
     let clean = lowered.items.iter().filter(|placed| !placed.broken);
-    clean.map(|placed| FileItem { placed: placed.clone(), ghost: false }).collect()
+    clean.map(|placed| FileItem::new(placed.clone(), false)).collect()
 }

@@ -4,15 +4,16 @@
 //! other than before. Most of its names mean the same all the same.
 
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smol_str::SmolStr;
 
-use super::interpreter::{Interpreter, ModuleRun, Runs};
+use super::interpreter::{GIVES, Interpreter, ModuleRun, Runs};
 use super::looked_at::{Definition, Definitions, HIERARCHY, Name, OUTLINE, RestsOn, name_of_state, router_of_name};
 use super::same::{both, same, same_router};
-use crate::facts::python::file::{Binding, PythonFile};
+use crate::facts::python::file::{Binding, FileItem, PythonFile};
 use crate::facts::python::item::ItemStmt;
 use crate::facts::python::tree::StmtKind;
 use crate::vfs::FileId;
@@ -22,6 +23,17 @@ const USUAL: usize = 56;
 
 /// So few are looked at one by one.
 const FEW: usize = 4;
+
+/// What a new text of a file means for the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Extent {
+    /// Positions at most.
+    Nothing,
+    /// Bodies of functions.
+    Bodies,
+    /// What other files can see.
+    Outline,
+}
 
 /// What an edit may have changed.
 #[derive(Debug, Default)]
@@ -41,11 +53,11 @@ pub struct Changes {
 /// What is other in the files that were read anew.
 #[derive(Debug, Default)]
 pub struct Edits {
-    /// Their facts before; those that are not here, and not reshaped, were not read anew.
+    /// Their facts before; those that are not here, and not lost, were not read anew.
     before: FxHashMap<FileId, Arc<PythonFile>>,
-    /// Files of which the items can't be told from each other by their numbers.
-    reshaped: FxHashSet<FileId>,
-    /// Items that are other than before.
+    /// Files that came or went, or of which nobody knows what is other.
+    lost: FxHashSet<FileId>,
+    /// Items that are other than before, those among them that came and went; also which items a file has, where some did.
     pub items: FxHashSet<(FileId, u32)>,
     /// Of these, classes of which only bodies of methods are.
     methods: FxHashMap<(FileId, u32), Methods>,
@@ -100,43 +112,48 @@ impl Heirs {
 }
 
 impl Edits {
-    /// Notes what is other in a file. Tells which items are, if they are still the same ones.
-    pub fn note(
-        &mut self,
-        file: FileId,
-        old: Option<&Arc<PythonFile>>,
-        new: Option<&Arc<PythonFile>>,
-    ) -> Option<Vec<u32>> {
+    /// Notes what is other in a file. Tells how far that reaches.
+    pub fn note(&mut self, file: FileId, old: Option<&Arc<PythonFile>>, new: Option<&Arc<PythonFile>>) -> Extent {
         self.heirs.note(old.map(Arc::as_ref), new.map(Arc::as_ref));
         let (Some(old), Some(new)) = (old, new) else {
-            self.reshaped.insert(file);
-            return None;
+            self.lost.insert(file);
+            return Extent::Outline;
         };
-        if old.items.len() != new.items.len() {
-            self.reshaped.insert(file);
-            return None;
-        }
-        let pairs = old.items.iter().zip(&new.items).enumerate();
-        let changed = pairs.filter(|(_, (a, b))| {
-            a.ghost != b.ghost || !(Arc::ptr_eq(&a.placed.item, &b.placed.item) || a.placed.item == b.placed.item)
-        });
-        let changed: Vec<u32> = changed.map(|(index, _)| index as u32).collect();
-        self.items.extend(changed.iter().map(|item| (file, *item)));
-        for item in &changed {
-            let of = |facts: &Arc<PythonFile>| facts.items.get(*item as usize).cloned();
-            let both = of(old).zip(of(new)).filter(|(old, new)| old.ghost == new.ghost);
-            let methods = both.and_then(|(old, new)| methods_since(&old.placed.item.stmt, &new.placed.item.stmt));
-            self.methods.extend(methods.map(|methods| ((file, *item), methods)));
+        let mut extent = Extent::Nothing;
+        for (old, new) in changed(&old.items, &new.items) {
+            extent = extent.max(self.note_item(file, old, new));
         }
         self.before.insert(file, Arc::clone(old));
-        Some(changed)
+        extent
+    }
+
+    /// Notes that an item is other than before, or came or went.
+    fn note_item(&mut self, file: FileId, old: Option<&FileItem>, new: Option<&FileItem>) -> Extent {
+        self.items.extend([old, new].into_iter().flatten().map(|item| (file, item.number)));
+        let (Some(old), Some(new)) = (old, new) else {
+            let is_definition =
+                |item: &FileItem| matches!(item.placed.item.stmt.kind, StmtKind::Function(_) | StmtKind::Class(_));
+            self.items.insert(Definition::items_of(file).place());
+            if !old.or(new).is_some_and(is_definition) {
+                self.items.insert(Definition::statements_of(file).place());
+            }
+            return Extent::Outline;
+        };
+        let (before, now) = (&old.placed.item.stmt, &new.placed.item.stmt);
+        let stays = old.ghost == new.ghost;
+        let methods = if stays { methods_since(before, now) } else { None };
+        self.methods.extend(methods.map(|methods| ((file, new.number), methods)));
+        match stays && before.outline_hash() == now.outline_hash() {
+            true => Extent::Bodies,
+            false => Extent::Outline,
+        }
     }
 
     /// Notes files of which nobody knows any more what is other in them.
     pub fn lose(&mut self, files: impl IntoIterator<Item = FileId>) {
-        let known = self.reshaped.len();
-        self.reshaped.extend(files);
-        if self.reshaped.len() > known {
+        let known = self.lost.len();
+        self.lost.extend(files);
+        if self.lost.len() > known {
             self.heirs = Heirs::All;
         }
     }
@@ -148,12 +165,12 @@ impl Edits {
 
     /// Files that were read anew.
     pub fn read_anew(&self) -> impl Iterator<Item = FileId> {
-        self.before.keys().chain(&self.reshaped).copied()
+        self.before.keys().chain(&self.lost).copied()
     }
 
-    /// Whether a definition in a file of which the items are still the same ones is other than before.
+    /// Whether a definition in a file that is not lost is other than before.
     pub fn touch(&self, definition: &Definition) -> bool {
-        let place = (definition.file, definition.item);
+        let place = definition.place();
         let is_other = |methods: &Methods| match definition.name {
             OUTLINE => false,
             name => methods.get(&name).is_none_or(|is_other| *is_other),
@@ -173,7 +190,7 @@ impl Edits {
 
     /// Whether a file was read anew.
     pub fn is_read(&self, file: FileId) -> bool {
-        self.before.contains_key(&file) || self.reshaped.contains(&file)
+        self.before.contains_key(&file) || self.lost.contains(&file)
     }
 }
 
@@ -215,7 +232,7 @@ impl Changes {
 
     fn kept(&self, interpreter: &Interpreter<'_>, rests_on: &RestsOn) -> bool {
         let edits = &self.edits;
-        let kept = |body: &Definition| !edits.reshaped.contains(&body.file) && !edits.touch(body);
+        let kept = |body: &Definition| !edits.lost.contains(&body.file) && !edits.touch(body);
         rests_on.bodies.iter().all(kept)
             && self.all_hold(interpreter, &rests_on.names)
             && rests_on.others.iter().all(|other| self.hold(interpreter, other))
@@ -250,7 +267,7 @@ impl Changes {
         if file == HIERARCHY {
             return !self.edits.heirs.hold(&name.name);
         }
-        if self.edits.reshaped.contains(&file) {
+        if self.edits.lost.contains(&file) {
             return false;
         }
         if let Some(index) = router_of_name(&name.name) {
@@ -261,7 +278,10 @@ impl Changes {
         let kept = |item: &u32| self.edits.keep_outline(file, *item);
         let bound = match (before.bindings.get(&name.name), now.bindings.get(&name.name)) {
             // Names that a star import may bind are looked up in its module, too.
-            (None, None) => before.stars == now.stars && now.stars.iter().all(kept),
+            (None, None) => {
+                let gives = |facts: &PythonFile| facts.bindings.contains_key(GIVES);
+                gives(before) == gives(now) && before.stars == now.stars && now.stars.iter().all(kept)
+            }
             (Some(Binding::Definition(old)), Some(Binding::Definition(new))) => old == new && kept(new),
             (Some(Binding::Import(old, at)), Some(Binding::Import(new, now_at)))
             | (Some(Binding::ImportFrom(old, at)), Some(Binding::ImportFrom(new, now_at))) => {
@@ -298,6 +318,26 @@ impl Changes {
         let Some(before) = self.runs.get(&file) else { return true };
         let now = interpreter.run(file);
         Arc::ptr_eq(before, &now) || is_same(before, &now)
+    }
+}
+
+/// The items of two states of a file, put together by their numbers, but for those that are the same.
+fn changed<'f>(old: &'f [FileItem], new: &'f [FileItem]) -> Vec<(Option<&'f FileItem>, Option<&'f FileItem>)> {
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    let mut changed = Vec::new();
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (Some(old), Some(new)) => old.number.cmp(&new.number),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (None, None) => return changed,
+        };
+        let before = if order == Ordering::Greater { None } else { old.next() };
+        let now = if order == Ordering::Less { None } else { new.next() };
+        let is_same = |(old, new): (&FileItem, &FileItem)| old.ghost == new.ghost && old.placed.item == new.placed.item;
+        if !before.zip(now).is_some_and(is_same) {
+            changed.push((before, now));
+        }
     }
 }
 

@@ -51,7 +51,7 @@ pub struct Name {
 pub struct Definition {
     /// The module.
     pub file: FileId,
-    /// The top-level item in it.
+    /// The number of the top-level item in it; [`ITEMS`] and [`STATEMENTS`] for which ones there are.
     pub item: u32,
     /// Where the name of the function stands in the item; [`OUTLINE`] for all but bodies of methods. What is the name of
     /// no method stands for the whole item.
@@ -61,7 +61,28 @@ pub struct Definition {
 /// Stands for all of a class that can be seen without looking into a method.
 pub const OUTLINE: u32 = u32::MAX;
 
+/// Stands for which items a file has, whatever they are.
+const ITEMS: u32 = u32::MAX;
+
+/// Stands for which items a file has that are no definitions.
+const STATEMENTS: u32 = u32::MAX - 1;
+
 impl Definition {
+    /// Which items a file has.
+    pub fn items_of(file: FileId) -> Self {
+        Self { file, item: ITEMS, name: 0 }
+    }
+
+    /// Which items a file has that define neither a function nor a class.
+    pub fn statements_of(file: FileId) -> Self {
+        Self { file, item: STATEMENTS, name: 0 }
+    }
+
+    /// Its file, and the item there.
+    pub fn place(&self) -> (FileId, u32) {
+        (self.file, self.item)
+    }
+
     /// The definition whose name stands at a place.
     pub fn at(site: Site) -> Self {
         Self { file: site.file, item: site.item, name: site.range.start }
@@ -137,6 +158,18 @@ impl LookedAt {
     pub fn add_outline(&mut self, site: Site) {
         self.files.insert(site.file);
         self.bodies.insert(Definition { name: OUTLINE, ..Definition::at(site) });
+    }
+
+    /// Counts which items a file has, and not what they are.
+    pub fn add_items(&mut self, file: FileId) {
+        self.files.insert(file);
+        self.bodies.insert(Definition::items_of(file));
+    }
+
+    /// Counts which items a file has that are no definitions, and not what they are.
+    pub fn add_statements(&mut self, file: FileId) {
+        self.files.insert(file);
+        self.bodies.insert(Definition::statements_of(file));
     }
 
     /// Counts an answer that was at hand.

@@ -19,7 +19,7 @@ const MAX_DEPTH: u32 = 8;
 /// Whether two values are surely the same, for whoever looks at definitions
 /// and never executes them.
 pub fn same(a: &Value, b: &Value) -> bool {
-    Comparison { depth: 0 }.values(a, b)
+    Comparison::default().values(a, b)
 }
 
 /// Whether FastAPI does the same for two routes until the handler is called,
@@ -46,14 +46,14 @@ fn same_dependencies(a: &[Node], b: &[Node]) -> bool {
 /// Whether two routers were made with the same.
 pub fn same_router(a: &Router, b: &Router) -> bool {
     let how = |router: &Router| (router.kind, router.site, router.attributes.len());
-    let same_class = both(&a.class, &b.class, |a, b| Comparison { depth: 0 }.classes(a, b));
+    let same_class = both(&a.class, &b.class, |a, b| Comparison::default().classes(a, b));
     let same_attribute = |(name, a): (&SmolStr, &Value)| b.attributes.get(name).is_some_and(|b| same(a, b));
     how(a) == how(b)
         && same_class
         && same(&a.prefix, &b.prefix)
         && a.dependencies.unknown == b.dependencies.unknown
         && both(&a.oauth2_redirect, &b.oauth2_redirect, same)
-        && Comparison { depth: 0 }.lists(&a.dependencies.known, &b.dependencies.known)
+        && Comparison::default().lists(&a.dependencies.known, &b.dependencies.known)
         && a.attributes.iter().all(same_attribute)
 }
 
@@ -74,12 +74,15 @@ pub fn both<'o, T: 'o>(
 pub fn same_middleware(a: &Middleware, b: &Middleware) -> bool {
     (a.site, a.depth, a.inherited, a.conditional) == (b.site, b.depth, b.inherited, b.conditional)
         && same(&a.what, &b.what)
-        && Comparison { depth: 0 }.arguments(&a.arguments, &b.arguments)
+        && Comparison::default().arguments(&a.arguments, &b.arguments)
 }
 
 /// A comparison of values that may hold each other in circles.
+#[derive(Default)]
 struct Comparison {
     depth: u32,
+    /// Classes that are being compared: what holds them again, as a decorated method does, decides nothing.
+    classes: Vec<(*const ClassRef, *const ClassRef)>,
 }
 
 impl Comparison {
@@ -159,12 +162,18 @@ impl Comparison {
     }
 
     fn classes(&mut self, a: &Arc<ClassRef>, b: &Arc<ClassRef>) -> bool {
-        Arc::ptr_eq(a, b)
-            || (same_class(&a.def, &b.def)
-                && a.site == b.site
-                && self.lists(&a.bases, &b.bases)
-                && self.closures(&a.closure, &b.closure)
-                && self.attributes(&a.attributes, &b.attributes))
+        let pair = (Arc::as_ptr(a), Arc::as_ptr(b));
+        if Arc::ptr_eq(a, b) || self.classes.contains(&pair) {
+            return true;
+        }
+        self.classes.push(pair);
+        let same = same_class(&a.def, &b.def)
+            && a.site == b.site
+            && self.lists(&a.bases, &b.bases)
+            && self.closures(&a.closure, &b.closure)
+            && self.attributes(&a.attributes, &b.attributes);
+        self.classes.pop();
+        same
     }
 
     fn instances(&mut self, a: &Arc<Instance>, b: &Arc<Instance>) -> bool {

@@ -338,7 +338,7 @@ impl Sources {
 
     /// Whether the item of a site is still in the text.
     pub fn is_ghost(&self, site: Site) -> bool {
-        self.facts(site.file).and_then(|facts| facts.items.get(site.item as usize)).is_none_or(|item| item.ghost)
+        self.facts(site.file).and_then(|facts| facts.item(site.item)).is_none_or(|item| item.ghost)
     }
 }
 

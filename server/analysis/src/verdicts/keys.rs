@@ -29,12 +29,20 @@ pub(crate) struct FileKeys {
 /// The keys of one item, and what that rests on.
 #[derive(Debug, Clone)]
 struct ItemKeys {
+    /// The number of the item.
+    number: u32,
     item: Arc<Item>,
     keys: Arc<[Key]>,
     rests_on: Arc<RestsOn>,
 }
 
 impl FileKeys {
+    /// Those of the item of a number.
+    fn of(&self, number: u32) -> Option<&ItemKeys> {
+        let at = self.items.binary_search_by_key(&number, |item| item.number).ok()?;
+        self.items.get(at)
+    }
+
     /// The keys, in the order of the items.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
         let items = if self.count == 0 { &[] } else { self.items.as_slice() };
@@ -98,19 +106,19 @@ fn look_at(
 ) -> FileKeys {
     let mut items = Vec::with_capacity(facts.items.len());
     // Ghosts count: what is typed in one file moves no finding in another.
-    for (index, placed) in facts.items.iter().enumerate() {
-        let item = &placed.placed.item;
-        let before = known.and_then(|(known, changes)| Some((known.items.get(index)?, changes)));
+    for placed in &facts.items {
+        let (number, item) = (placed.number, &placed.placed.item);
+        let before = known.and_then(|(known, changes)| Some((known.of(number)?, changes)));
         let holds = |(before, changes): &(&ItemKeys, &Changes)| {
-            (Arc::ptr_eq(&before.item, item) || before.item == *item) && changes.hold(interpreter, &before.rests_on)
+            before.item == *item && changes.hold(interpreter, &before.rests_on)
         };
         if let Some((before, _)) = before.filter(holds) {
             items.push(ItemKeys { item: Arc::clone(item), ..before.clone() });
             continue;
         }
         let outer = interpreter.begin();
-        let keys = keys_of(interpreter, file, index as u32, &item.stmt).into();
-        items.push(ItemKeys { item: Arc::clone(item), keys, rests_on: interpreter.end(outer) });
+        let keys = keys_of(interpreter, file, number, &item.stmt).into();
+        items.push(ItemKeys { number, item: Arc::clone(item), keys, rests_on: interpreter.end(outer) });
     }
     let mut rests_on: Vec<FileId> = items.iter().flat_map(|item| item.rests_on.files.iter().copied()).collect();
     rests_on.sort_unstable();

@@ -354,7 +354,7 @@ fn never_parsed(state: &State, file: FileId) -> bool {
 fn public_comment(state: &State, route: &Route) -> Option<SmolStr> {
     let places = [Some(route.registration), handler_site(&route.handler)];
     places.into_iter().flatten().find_map(|site| {
-        let item = state.parsed(site.file)?.facts.python()?.items.get(site.item as usize)?;
+        let item = state.parsed(site.file)?.facts.python()?.item(site.item)?;
         let at = site.range.start;
         let covers = |covered: &TextRange| covered.start <= at && at <= covered.end;
         item.placed.public.iter().find(|(covered, _)| covers(covered)).map(|(_, reason)| reason.clone())

@@ -70,13 +70,26 @@ struct FileTokens {
 impl FileTokens {
     /// What its items do with tokens, those that do something.
     fn told(&self) -> Vec<Arc<ItemTokens>> {
-        self.items.iter().filter(|known| known.tells).map(|known| Arc::clone(&known.tokens)).collect()
+        self.telling().map(|known| Arc::clone(&known.tokens)).collect()
+    }
+
+    /// Those items that do something.
+    fn telling(&self) -> impl Iterator<Item = &Known> {
+        self.items.iter().filter(|known| known.tells)
+    }
+
+    /// What is known of the item of a number.
+    fn of(&self, number: u32) -> Option<&Known> {
+        let at = self.items.binary_search_by_key(&number, |known| known.number).ok()?;
+        self.items.get(at)
     }
 }
 
 /// What one item does with tokens, and what that rests on.
 #[derive(Debug, Clone)]
 struct Known {
+    /// The number of the item.
+    number: u32,
     item: Arc<Item>,
     tokens: Arc<ItemTokens>,
     /// What the tools for language models among it do with owned data.
@@ -88,6 +101,12 @@ struct Known {
     looks: Arc<[(TextRange, Looks)]>,
     /// Whether it may say something else now.
     stale: bool,
+}
+
+impl Known {
+    fn says(&self) -> (&Arc<ItemTokens>, &[Arc<ToolData>]) {
+        (&self.tokens, &self.tools)
+    }
 }
 
 impl Tokens {
@@ -165,7 +184,7 @@ impl Tokens {
         for FoundTokens { file, path, tokens } in found {
             self.pending.remove(&file);
             let before = self.files.remove(&file);
-            let said = |tokens: &FileTokens| tokens.items.iter().any(|known| known.tells);
+            let said = |tokens: &FileTokens| tokens.telling().next().is_some();
             let Some(tokens) = tokens else {
                 if let Some(before) = before {
                     changed |= said(&before);
@@ -176,11 +195,7 @@ impl Tokens {
             };
             match &before {
                 Some(before) => {
-                    let same = |(a, b): (&Known, &Known)| {
-                        (Arc::ptr_eq(&a.tokens, &b.tokens) || a.tokens == b.tokens) && a.tools == b.tools
-                    };
-                    changed |=
-                        before.items.len() != tokens.items.len() || !before.items.iter().zip(&tokens.items).all(same);
+                    changed |= !before.telling().map(Known::says).eq(tokens.telling().map(Known::says));
                     self.readers.remove_others(file, &before.rests_on, &tokens.rests_on);
                 }
                 None => changed |= said(&tokens),
@@ -233,10 +248,10 @@ fn look_at(state: &State, interpreter: &Interpreter<'_>, file: FileId) -> Option
     let nothing = nothing();
     let mut text: Option<Arc<str>> = None;
     let mut items: Vec<Known> = Vec::with_capacity(facts.items.len());
-    for (index, placed) in facts.items.iter().enumerate() {
-        let item = &placed.placed.item;
-        let holds = |known: &&Known| !known.stale && (Arc::ptr_eq(&known.item, item) || known.item == *item);
-        if let Some(known) = before.and_then(|before| before.items.get(index)).filter(holds) {
+    for placed in &facts.items {
+        let (number, item) = (placed.number, &placed.placed.item);
+        let holds = |known: &&Known| !known.stale && known.item == *item;
+        if let Some(known) = before.and_then(|before| before.of(number)).filter(holds) {
             items.push(Known { item: Arc::clone(item), ..known.clone() });
             continue;
         }
@@ -251,12 +266,12 @@ fn look_at(state: &State, interpreter: &Interpreter<'_>, file: FileId) -> Option
             (None, None) => Marked::Earlier(&[]),
         };
         let outer = interpreter.begin();
-        let (tokens, looks) = tokens_of(interpreter, file, index as u32, item, marked);
+        let (tokens, looks) = tokens_of(interpreter, file, number, item, marked);
         let tools = tools_of(interpreter, file, &tokens);
         let tells = tokens != **nothing;
         let tokens = if tells { Arc::new(tokens) } else { Arc::clone(nothing) };
         let (item, looks) = (Arc::clone(item), if looks.is_empty() { Arc::default() } else { looks.into() });
-        items.push(Known { item, tokens, tools, tells, looks, rests_on: interpreter.end(outer), stale: false });
+        items.push(Known { number, item, tokens, tools, tells, looks, rests_on: interpreter.end(outer), stale: false });
     }
     let rests_on: BTreeSet<FileId> = items.iter().flat_map(|known| known.rests_on.files.iter().copied()).collect();
     Some(FileTokens { items, rests_on: rests_on.into_iter().collect() })

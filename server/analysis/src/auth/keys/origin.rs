@@ -268,7 +268,7 @@ fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, 
     let (file, name) = code::assigned_in(interpreter, file, name)?;
     let facts = interpreter.sources().facts(file)?;
     // Any item may assign to it, or ask about it, after an edit.
-    code::count_items(interpreter, file);
+    interpreter.count_items(file);
     let at = |item| Search::new(interpreter, Scope::Module(file, item));
     let origin = match code::module_variable(interpreter, file, &name) {
         Some(variable) => at(variable.item).origin(variable.value, depth + 1)?,

@@ -6,7 +6,6 @@ use super::{GivenPassword, ItemTokens, KeptPassword, Password, PasswordCall, wri
 use crate::facts::python::idioms::{callees, is_table};
 use crate::facts::python::tree::{Arg, Class, Expr, ExprKind, Spread, StmtKind};
 use crate::index::value::{Resolve, Site, Value};
-use crate::text::TextRange;
 use smol_str::SmolStr;
 
 /// Finds such code in a body.
@@ -200,15 +199,15 @@ fn is_prepared(body: &Body<'_, '_, '_>) -> bool {
     let file = body.scope.file();
     let Some(facts) = body.interpreter.sources().facts(file) else { return false };
     let (mut calls, mut slow) = (0, 0);
-    for (index, item) in facts.items.iter().enumerate() {
-        each_body(body.interpreter, file, index as u32, &item.placed.item.stmt, &|_| true, &mut |scope, block| {
+    body.interpreter.count_items(file);
+    for item in &facts.items {
+        each_body(body.interpreter, file, item.number, &item.placed.item.stmt, &|_| true, &mut |scope, block| {
             let is_own = |callee: &Expr| last_name(callee) == Some(&def.name.name);
             if callees(block).any(is_own) {
                 calls += 1;
                 slow += usize::from(knows_better(&Body::new(body.interpreter, scope, block)));
             }
         });
-        body.interpreter.count_body(Site { file, item: index as u32, range: TextRange::default() });
     }
     calls > 0 && calls == slow
 }

@@ -7,7 +7,7 @@ use super::encode::marks;
 use super::numbers::is_number;
 use super::subjects::{Subject, named};
 use crate::facts::python::tree::{Expr, ExprKind, Spread, StmtKind, keyword, positional};
-use crate::index::value::{Resolve, Site, Value};
+use crate::index::value::Value;
 use crate::text::TextRange;
 
 /// Claims of a payload.
@@ -194,12 +194,13 @@ fn callers_pass_no_exp(body: &Body<'_, '_, '_>, parameter: &str) -> bool {
     let position =
         position.map(|at| at - usize::from(def.params.first().is_some_and(|first| first.name.name == "self")));
     let mut calls = 0;
-    for (index, item) in facts.items.iter().enumerate() {
+    body.interpreter.count_items(file);
+    for item in &facts.items {
         let mut none_has_exp = true;
         super::super::code::each_body(
             body.interpreter,
             file,
-            index as u32,
+            item.number,
             &item.placed.item.stmt,
             &|_| true,
             &mut |scope, block| {
@@ -219,8 +220,6 @@ fn callers_pass_no_exp(body: &Body<'_, '_, '_>, parameter: &str) -> bool {
             });
             },
         );
-        // Others are asked about when they change.
-        body.interpreter.count_body(Site { file, item: index as u32, range: TextRange::default() });
         if !none_has_exp {
             return false;
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, Scope, count_items, each_body, last_name};
+use super::super::code::{Body, Scope, each_body, last_name};
 use super::super::mounts::{asks_nobody, is_tool_server};
 use super::super::sources::{Worth, worth_of};
 use super::callees::callee;
@@ -246,7 +246,7 @@ fn is_script(body: &Body<'_, '_, '_>, file: FileId) -> bool {
         ExprKind::Compare { first, .. } => first.as_name().is_some_and(|name| name == "__name__"),
         _ => false,
     };
-    count_items(body.interpreter, file);
+    body.interpreter.count_items(file);
     body.interpreter.sources().facts(file).is_some_and(|facts| {
         facts.plain_statements().any(|(_, stmt)| matches!(&stmt.kind, StmtKind::If { test, .. } if is_asked(test)))
     })
@@ -258,8 +258,8 @@ fn is_left_to_others(body: &Body<'_, '_, '_>, made: (FileId, u32), variable: &Sm
     let (interpreter, (file, own)) = (body.interpreter, made);
     let Some(facts) = interpreter.sources().facts(file) else { return false };
     let mut is_left = true;
-    for (index, placed) in facts.items.iter().enumerate().filter(|(index, _)| *index as u32 != own) {
-        each_body(interpreter, file, index as u32, &placed.placed.item.stmt, &|_| true, &mut |scope, block| {
+    for item in facts.items.iter().filter(|item| item.number != own) {
+        each_body(interpreter, file, item.number, &item.placed.item.stmt, &|_| true, &mut |scope, block| {
             Body::new(interpreter, scope, block).each_nested(&mut |inside| is_left &= leaves_alone(inside, variable));
         });
     }

@@ -3,7 +3,7 @@
 
 use std::slice::from_ref;
 
-use super::super::code::{Body, Scope, count_items, mentions};
+use super::super::code::{Body, Scope, mentions};
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, positional};
 use crate::index::value::{FunctionRef, Resolve, Value};
 
@@ -16,7 +16,7 @@ pub(super) fn is_typed(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
     let Some(name) = value.as_name().filter(|_| function.class.is_none() && !body.is_nested()) else { return false };
     let Some(at) = function.def.params.iter().position(|param| param.name.name == *name) else { return false };
     let file = function.site.file;
-    count_items(body.interpreter, file);
+    body.interpreter.count_items(file);
     let Some(facts) = body.interpreter.sources().facts(file) else { return false };
     let mut given = Given::default();
     for (index, stmt) in facts.plain_statements().filter(|(_, stmt)| is_main(stmt)) {

@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::numbers::number;
 use super::tree::{ImportFrom, ImportedModule, PlacedItem, Stmt, StmtKind};
 use crate::text::TextRange;
 
@@ -15,6 +16,15 @@ pub struct FileItem {
     /// broken, and until it parses again other files go on seeing it. No
     /// finding is placed on a ghost.
     pub ghost: bool,
+    /// Tells it from the others of its file, and what stands before what; it stays when others come and go. No index.
+    pub number: u32,
+}
+
+impl FileItem {
+    /// One that has no number yet.
+    pub(crate) fn new(placed: PlacedItem, ghost: bool) -> Self {
+        Self { placed, ghost, number: 0 }
+    }
 }
 
 /// What binds a top-level name.
@@ -48,16 +58,18 @@ pub struct PythonFile {
 }
 
 impl PythonFile {
-    /// Indexes `items` by the names that they bind.
-    pub fn new(mut items: Vec<FileItem>) -> Self {
+    /// Indexes `items` by the names that they bind. Those that stood there `before` keep their numbers.
+    pub fn new(mut items: Vec<FileItem>, before: Option<&Self>) -> Self {
         items.shrink_to_fit();
+        number(&mut items, before.map_or(&[], |before| &before.items));
         let mut file = Self { items, ..Self::default() };
         let mut rebound = Vec::new();
         for index in 0..file.items.len() {
-            let item = std::sync::Arc::clone(&file.items[index].placed.item);
+            let FileItem { placed, number, .. } = &file.items[index];
+            let (item, number) = (std::sync::Arc::clone(&placed.item), *number);
             match item.stmt.defines() {
-                Some(name) => file.bind_name(name, Binding::Definition(index as u32), &mut rebound),
-                None => file.bind(index as u32, &item.stmt, &mut rebound),
+                Some(name) => file.bind_name(name, Binding::Definition(number), &mut rebound),
+                None => file.bind(number, &item.stmt, &mut rebound),
             }
         }
         file.bindings.shrink_to_fit();
@@ -67,9 +79,9 @@ impl PythonFile {
         let heirs = file.items.iter().filter_map(|item| item.placed.item.stmt.heir());
         let heirs = heirs.flat_map(|(class, bases)| bases.into_iter().map(move |base| (base.clone(), class.clone())));
         file.heirs = heirs.collect();
-        let kept = file.items.iter().zip(0..).flat_map(|(item, index)| {
+        let kept = file.items.iter().flat_map(|item| {
             let names = item.placed.item.keeps.iter();
-            names.map(move |name| (name.clone(), index))
+            names.map(|name| (name.clone(), item.number))
         });
         file.kept = kept.collect();
         file
@@ -127,21 +139,27 @@ impl PythonFile {
         }
     }
 
+    /// The item of a number.
+    pub fn item(&self, number: u32) -> Option<&FileItem> {
+        let at = self.items.binary_search_by_key(&number, |item| item.number).ok()?;
+        self.items.get(at)
+    }
+
     /// The statement of an item.
     pub fn stmt(&self, item: u32) -> Option<&Stmt> {
-        self.items.get(item as usize).map(|item| &*item.placed.item.stmt)
+        self.item(item).map(|item| &*item.placed.item.stmt)
     }
 
     /// Top-level statements that are no definitions, with their items.
     pub fn plain_statements(&self) -> impl Iterator<Item = (u32, &Stmt)> {
-        let items = self.items.iter().enumerate().filter(|(_, item)| item.placed.item.stmt.defines().is_none());
-        let stmts = items.map(|(index, item)| (index as u32, &*item.placed.item.stmt));
+        let items = self.items.iter().filter(|item| item.placed.item.stmt.defines().is_none());
+        let stmts = items.map(|item| (item.number, &*item.placed.item.stmt));
         stmts.filter(|(_, stmt)| !matches!(stmt.kind, StmtKind::Function(_) | StmtKind::Class(_)))
     }
 
     /// The absolute range of a range in an item.
     pub fn absolute(&self, item: u32, range: TextRange) -> TextRange {
-        match self.items.get(item as usize) {
+        match self.item(item) {
             Some(FileItem { placed, .. }) => placed.item.stmt.rooms().in_text(range).shifted(placed.start),
             None => range,
         }
@@ -149,7 +167,7 @@ impl PythonFile {
 
     /// The place in an item of an absolute offset that is not before it.
     pub fn place(&self, item: u32, offset: u32) -> Option<u32> {
-        let placed = &self.items.get(item as usize)?.placed;
+        let placed = &self.item(item)?.placed;
         Some(placed.item.stmt.rooms().place(offset.checked_sub(placed.start)?))
     }
 
@@ -157,8 +175,8 @@ impl PythonFile {
     pub fn item_at(&self, offset: u32) -> Option<u32> {
         let after = self.items.partition_point(|item| item.placed.start <= offset);
         let index = after.checked_sub(1)?;
-        let placed = &self.items[index].placed;
-        (offset <= placed.start + placed.item.len).then_some(index as u32)
+        let FileItem { placed, number, .. } = &self.items[index];
+        (offset <= placed.start + placed.item.len).then_some(*number)
     }
 
     /// The `from` import behind a [`Binding::ImportFrom`].
@@ -239,8 +257,8 @@ mod tests {
         let text = "from a import b, c\nimport d\nimport d.e\nAlias = b[int]\nAlias = b[str]\nc = 1\ndef f(): ...\ndef f(): ...\ng = 1\nclass g: ...\n";
         let tree = parse(Grammar::Python, text, None).unwrap_or_else(|| unreachable!());
         let lowered = lower_file(text, &tree, None);
-        let items = lowered.items.into_iter().map(|placed| FileItem { placed, ghost: false });
-        let file = PythonFile::new(items.collect());
+        let items = lowered.items.into_iter().map(|placed| FileItem::new(placed, false));
+        let file = PythonFile::new(items.collect(), None);
         assert_eq!(&*file.rebound, ["c", "f", "g"]);
     }
 }

@@ -5,6 +5,7 @@ pub mod file;
 pub mod idioms;
 pub mod item;
 pub mod lower;
+mod numbers;
 pub mod outline;
 mod parts;
 pub mod room;

@@ -25,10 +25,10 @@ pub fn salvage(good_text: &str, good: &[PlacedItem], text: &str, now: &Lowered) 
     let mut touched = Vec::new();
     for placed in good {
         if end(placed) <= prefix {
-            items.push(FileItem { placed: placed.clone(), ghost: false });
+            items.push(FileItem::new(placed.clone(), false));
         } else if placed.start >= old_tail {
             let start = placed.start - old_tail + new_tail;
-            items.push(FileItem { placed: PlacedItem { start, ..placed.clone() }, ghost: false });
+            items.push(FileItem::new(PlacedItem { start, ..placed.clone() }, false));
         } else {
             touched.push(placed);
         }
@@ -43,7 +43,7 @@ pub fn salvage(good_text: &str, good: &[PlacedItem], text: &str, now: &Lowered) 
     for placed in &touched {
         if !fresh.iter().any(|new| replaces(new, placed)) {
             let start = placed.start.min(new_tail);
-            items.push(FileItem { placed: PlacedItem { start, ..(*placed).clone() }, ghost: true });
+            items.push(FileItem::new(PlacedItem { start, ..(*placed).clone() }, true));
         }
     }
     // A new item that binds what an old one binds, and does not stand in its
@@ -53,7 +53,7 @@ pub fn salvage(good_text: &str, good: &[PlacedItem], text: &str, now: &Lowered) 
     let fresh = fresh.into_iter().filter(|new| {
         touched.iter().any(|old| replaces(new, old)) || names(new).iter().all(|name| !bound.contains(name))
     });
-    items.extend(fresh.map(|placed| FileItem { placed: placed.clone(), ghost: false }));
+    items.extend(fresh.map(|placed| FileItem::new(placed.clone(), false)));
     items.sort_by_key(|item| item.placed.start);
     items
 }
@@ -72,7 +72,8 @@ fn names(placed: &PlacedItem) -> Vec<SmolStr> {
     names
 }
 
-fn name(placed: &PlacedItem) -> Option<&str> {
+/// The name of a definition, or of the variable that is assigned.
+pub(super) fn name(placed: &PlacedItem) -> Option<&str> {
     match &placed.item.stmt.kind {
         StmtKind::Function(def) => Some(&def.name.name),
         StmtKind::Class(class) => Some(&class.name.name),

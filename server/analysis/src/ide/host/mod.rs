@@ -13,7 +13,6 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::executing::Executed;
 pub(crate) use self::judged::{Guards, Judged, JudgedRoutes};
-use self::reading::Extent;
 use super::documents::{Document, Parsed};
 use super::refresh::{Reach, Reached};
 use super::{Analysis, Applied, Change, Diagnostic};
@@ -22,7 +21,7 @@ use crate::auth::{VerdictKey, VerdictMemo};
 use crate::facts::environment;
 use crate::facts::packages::Packages;
 use crate::frontend::Frontend;
-use crate::index::changes::{Changes, Edits};
+use crate::index::changes::{Changes, Edits, Extent};
 use crate::index::contributions::Contributions;
 use crate::index::interpreter::{KnownRuns, Remembered, Runs};
 use crate::index::looked_at::Definitions;

@@ -8,28 +8,16 @@ use crate::auth::keys::may_use_keys;
 use crate::auth::tokens::may_handle_tokens;
 use crate::facts::environment;
 use crate::facts::manifests;
-use crate::facts::python::file::PythonFile;
 use crate::facts::roles;
 use crate::facts::typescript::file::TypeScriptFile;
 use crate::facts::words::Words;
 use crate::ide::documents::{Document, Parsed, is_nobodys_source};
-use crate::index::changes::Edits;
+use crate::index::changes::{Edits, Extent};
 use crate::syntax::{Grammar, typescript};
 use crate::vfs::FileId;
 
 /// Texts read at once are read by several threads from this number on.
 const PARALLEL_FROM: usize = 8;
-
-/// What a new text means for the rest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Extent {
-    /// Positions at most.
-    Nothing,
-    /// Bodies of functions.
-    Bodies,
-    /// What other files can see.
-    Outline,
-}
 
 impl State {
     /// What the configuration wants a caller to be answered by the code of a
@@ -190,12 +178,8 @@ impl State {
             return Extent::Nothing;
         }
         let extent = match (&source.facts, &facts) {
-            (Some(old), Some(new)) => extent(file, old, new, edits),
             (None, None) if source.listed == listed => Extent::Nothing,
-            (old, new) => {
-                edits.note(file, old.as_ref(), new.as_ref());
-                Extent::Outline
-            }
+            (old, new) => edits.note(file, old.as_ref(), new.as_ref()),
         };
         let declares = words.as_mut().is_some_and(may_declare_tables);
         let without = self.tables.is_empty();
@@ -226,20 +210,6 @@ impl State {
         let parsed = self.parsed(file).is_some_and(|parsed| parsed.never_parsed || !parsed.comments.is_empty());
         let speaks = parsed || self.unreadable(file).is_some();
         set(&mut self.speaking, file, speaks);
-    }
-}
-
-/// How far the difference between two versions of a file reaches.
-fn extent(file: FileId, old: &Arc<PythonFile>, new: &Arc<PythonFile>, edits: &mut Edits) -> Extent {
-    let Some(changed) = edits.note(file, Some(old), Some(new)) else { return Extent::Outline };
-    let is_outline = |item: &u32| {
-        let (a, b) = (&old.items[*item as usize], &new.items[*item as usize]);
-        a.placed.item.stmt.outline_hash() != b.placed.item.stmt.outline_hash() || a.ghost != b.ghost
-    };
-    match changed.as_slice() {
-        [] => Extent::Nothing,
-        changed if changed.iter().any(is_outline) => Extent::Outline,
-        _ => Extent::Bodies,
     }
 }
 

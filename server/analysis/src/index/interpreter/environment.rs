@@ -105,6 +105,7 @@ impl Interpreter<'_> {
             let Some(facts) = self.sources.facts(file) else { return false };
             match facts.bindings.get(&name) {
                 Some(Binding::Computed) => {
+                    self.count_statements(file);
                     return facts.plain_statements().any(|(item, stmt)| {
                         self.count_body(Site { file, item, range: stmt.range });
                         values_of(stmt, &name)

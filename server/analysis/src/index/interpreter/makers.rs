@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::Interpreter;
 use super::scope::Scope;
 use crate::facts::python::tree::{Arg, Expr, Spread, StmtKind, keyword, positional};
-use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
-use crate::text::TextRange;
+use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 
 /// Functions of a module that are looked through.
 const MAX_FUNCTIONS: usize = 40;
@@ -38,11 +37,10 @@ impl Interpreter<'_> {
         let file = class.site.file;
         let Some(facts) = self.facts(file) else { return Vec::new() };
         let mut found = Vec::new();
-        for item in 0..facts.items.len() as u32 {
-            self.count_body(Site { file, item, range: TextRange::default() });
-            let Some(stmt) = facts.stmt(item) else { continue };
-            let scope = Scope::module(file, item);
-            match &stmt.kind {
+        self.count_items(file);
+        for item in &facts.items {
+            let scope = Scope::module(file, item.number);
+            match &item.placed.item.stmt.kind {
                 StmtKind::Function(def) => found.push(self.function(def, &scope)),
                 StmtKind::Class(def) => {
                     let class = self.class(def, &scope, 0);

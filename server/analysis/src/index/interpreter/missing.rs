@@ -15,7 +15,7 @@ use crate::index::value::{Arguments, Attributes, ClassRef, Instance, Resolve, Un
 use crate::vfs::FileId;
 
 /// What Python calls for a name that is not there.
-const GIVES: &str = "__getattr__";
+pub const GIVES: &str = "__getattr__";
 
 impl Interpreter<'_> {
     /// What a module gives under a name that others ask it for, where `found` is what binds that there.

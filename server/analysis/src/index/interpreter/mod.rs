@@ -41,6 +41,7 @@ pub use effects::{DependencyList, Effect, Registration, Router, RouterKind};
 pub use expressions::truth;
 pub use libraries::{is_tool_server_class, library_dependencies, package_name};
 pub use metrics::serves_metrics;
+pub use missing::GIVES;
 pub use panels::{is_sqladmin, is_starlette_admin};
 
 use self::execution::Execution;

@@ -54,6 +54,20 @@ impl<'a> Interpreter<'a> {
         if self.running.borrow().last() == Some(&file) { _ = all.files.insert(file) } else { all.add(file, name) }
     }
 
+    /// Makes an answer rest on everything that a module does: on which items it has, and on each.
+    pub fn count_items(&self, file: FileId) {
+        let mut all = self.looked_at.borrow_mut();
+        all.add_items(file);
+        for item in self.sources.facts(file).into_iter().flat_map(|facts| &facts.items) {
+            all.add_body(Site { file, item: item.number, range: TextRange::default() });
+        }
+    }
+
+    /// Makes an answer rest on which items a module has that are no definitions.
+    pub fn count_statements(&self, file: FileId) {
+        self.looked_at.borrow_mut().add_statements(file);
+    }
+
     pub(super) fn lookup_within(&self, file: FileId, name: &str, depth: u32) -> Value {
         self.count_name(file, name);
         let Some(facts) = self.facts(file) else { return Value::Unknown(Unknown::Import(name.into())) };
@@ -228,11 +242,14 @@ impl<'a> Interpreter<'a> {
     fn meant_before(&self, function: &FunctionRef, name: &SmolStr) -> Option<Value> {
         let file = function.site.file;
         let facts = self.sources.facts(file)?;
-        let before = (0..function.site.item).rev();
+        let before = facts.items.iter().rev().skip_while(|item| item.number >= function.site.item);
         // It rests on all that stands before the function, and not on what the name means in the end.
-        before.clone().for_each(|item| self.count_body(Site { file, item, range: TextRange::default() }));
+        self.looked_at.borrow_mut().add_items(file);
+        for item in before.clone() {
+            self.count_body(Site { file, item: item.number, range: TextRange::default() });
+        }
         let value =
-            before.map_while(|item| Some((item, facts.stmt(item)?))).find_map(|(item, stmt)| match &stmt.kind {
+            before.map(|item| (item.number, &*item.placed.item.stmt)).find_map(|(item, stmt)| match &stmt.kind {
                 StmtKind::ImportFrom(import) => {
                     let imported = import.names.iter().find(|imported| imported.bound() == name)?;
                     Some(Some(self.imported(file, import, &imported.name)))

@@ -85,8 +85,8 @@ impl Execution<'_, '_> {
     /// Executes a module's items, then the factories that nothing called, then
     /// what applications do when they start.
     pub(super) fn module(&mut self, facts: &Arc<PythonFile>) {
-        for (index, item) in facts.items.iter().enumerate() {
-            let mut scope = Scope::module(self.root, index as u32);
+        for item in &facts.items {
+            let mut scope = Scope::module(self.root, item.number);
             self.stmt(&mut scope, &item.placed.item.stmt);
         }
         self.factories(facts);
@@ -98,13 +98,13 @@ impl Execution<'_, '_> {
     fn factories(&mut self, facts: &PythonFile) {
         let called = std::mem::take(&mut self.run.executed);
         let mut all = called.clone();
-        for (index, item) in facts.items.iter().enumerate() {
+        for item in &facts.items {
             let StmtKind::Function(def) = &item.placed.item.stmt.kind else { continue };
-            let place = Definition { file: self.root, item: index as u32, name: def.name.range.start };
+            let place = Definition { file: self.root, item: item.number, name: def.name.range.start };
             if called.contains(&place) || !makes_application(&def.body) {
                 continue;
             }
-            self.factory(def, index as u32);
+            self.factory(def, item.number);
             self.run.executed.remove(&place);
             // What it called is no application of its own.
             for router in &mut self.run.routers {

@@ -180,7 +180,7 @@ fn is_mentioned(state: &State, check: &WrittenCheck) -> bool {
     let module = state.sources.module_name(own);
     let last = module.rsplit('.').next().unwrap_or_default();
     let may_name = |file: FileId, facts: &PythonFile| {
-        let item = |index: &u32| facts.items.get(*index as usize).map(|item| &item.placed.item.stmt.kind);
+        let item = |index: &u32| facts.stmt(*index).map(|stmt| &stmt.kind);
         let imports = |binding: &Binding| match binding {
             Binding::ImportFrom(index, at) => match item(index) {
                 Some(StmtKind::ImportFrom(import)) => {
@@ -202,9 +202,10 @@ fn is_mentioned(state: &State, check: &WrittenCheck) -> bool {
     let mut files = files.filter_map(|(file, source)| Some((file, source.facts.as_ref()?)));
     files.any(|(file, facts)| {
         may_name(file, facts)
-            && facts.items.iter().enumerate().any(|(index, item)| {
-                (file, index as u32) != (own, check.site.item) && names(&item.placed.item, &check.name)
-            })
+            && facts
+                .items
+                .iter()
+                .any(|item| (file, item.number) != (own, check.site.item) && names(&item.placed.item, &check.name))
     })
 }
 
