@@ -343,7 +343,9 @@ impl Engine<'_, '_> {
                 } else if let Some(method) = self.interpreter.method(class, name) {
                     return self.follow(path, expr, &method, Some(receiver), given);
                 } else {
-                    self.document_method(&mut path, expr, &Arc::clone(class), name, &given)
+                    let class = Arc::clone(class);
+                    let value = self.record_method(&mut path, expr, &class, name, &given);
+                    value.or_else(|| self.document_method(&mut path, expr, &class, name, &given))
                 }
             }
             Abs::Known(Known(Value::Instance(instance))) => match &instance.class {

@@ -90,7 +90,8 @@ impl Engine<'_, '_> {
             _ => {
                 let (mut yes, mut no) = (Vec::new(), Vec::new());
                 let site = self.site(test);
-                for (path, value) in self.fork(path, test) {
+                let exits = self.fork(path, test);
+                for (path, value) in self.awaited_each(exits, site) {
                     self.note_asked(&path, &value, None, site);
                     let (one, other) = self.truth(path, &value);
                     yes.extend(one);

@@ -45,6 +45,7 @@ impl Engine<'_, '_> {
             columns,
             relations: Vec::new(),
             others: None,
+            awaited: false,
         };
         model.find_owners(self.interpreter.sources().owner_names(), &self.callers);
         let model = Some(Arc::new(model));

@@ -122,7 +122,7 @@ impl Engine<'_, '_> {
                 after.extend(jumped);
             }
             StmtKind::For { target, iter, body, or_else } => {
-                let items = self.eval(&mut path, iter);
+                let items = self.eval_awaited(&mut path, iter);
                 if path.dead {
                     return;
                 }

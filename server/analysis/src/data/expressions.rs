@@ -86,7 +86,8 @@ impl Engine<'_, '_> {
                 let exits = self.call(path.clone(), expr, func, args);
                 self.settle(path, exits)
             }
-            ExprKind::Await(inner) | ExprKind::Starred(inner) => self.eval(path, inner),
+            ExprKind::Await(inner) => self.eval_awaited(path, inner),
+            ExprKind::Starred(inner) => self.eval(path, inner),
             ExprKind::Walrus { name, value } => {
                 let value = self.eval(path, value);
                 path.vars.insert(name.name.clone(), value.clone());
@@ -161,7 +162,7 @@ impl Engine<'_, '_> {
             ExprKind::Comprehension(comprehension) => {
                 let mut inner = path.clone();
                 for clause in &comprehension.clauses {
-                    let items = self.eval(&mut inner, &clause.iter);
+                    let items = self.eval_awaited(&mut inner, &clause.iter);
                     self.note_cut(&items);
                     if let Some(copy) = copied(comprehension, &items) {
                         return copy;

@@ -12,7 +12,11 @@ impl Engine<'_, '_> {
     pub(super) fn fork(&mut self, path: Path, expr: &Expr) -> Vec<Exit> {
         let mut path = path;
         match &expr.kind {
-            ExprKind::Await(inner) => self.fork(path, inner),
+            ExprKind::Await(inner) => {
+                let exits = self.fork(path, inner);
+                let site = self.site(expr);
+                self.awaited_each(exits, site)
+            }
             _ if self.asks_whether_any(&path, expr).is_some() => self.fork_condition(path, expr),
             ExprKind::Call { func, args } => self.call(path, expr, func, args),
             // `handler = HANDLERS[name]`

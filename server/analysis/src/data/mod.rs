@@ -58,6 +58,7 @@ mod privileges;
 mod process;
 mod queries;
 mod ranks;
+mod records;
 mod references;
 mod rejections;
 mod released;

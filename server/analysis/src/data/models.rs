@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::names;
 use crate::facts::python::idioms::is_table;
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, keyword, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::modules::Module;
 use crate::index::value::{ClassRef, Resolve, Site, Value};
@@ -35,6 +35,8 @@ pub(super) struct Model {
     pub(super) relations: Vec<SmolStr>,
     /// All else that the class and those above it define; none where one of them is not known.
     pub(super) others: Option<Vec<SmolStr>>,
+    /// Whether its class begins queries, which are executed where they are awaited (Tortoise ORM).
+    pub(super) awaited: bool,
 }
 
 /// A column of a table.
@@ -108,6 +110,15 @@ impl Model {
         self.columns.iter().any(|known| known.primary && known.name == column) || column == "id"
     }
 
+    /// The column that a keyword of Tortoise ORM names: `user` is kept in `user_id`, and `pk` is the primary key.
+    pub(super) fn stored_as(&self, keyword: &str) -> SmolStr {
+        if keyword == "pk" {
+            return SmolStr::new_static("id");
+        }
+        let key = SmolStr::new(format!("{keyword}_id"));
+        if self.columns.iter().any(|known| known.name == key) { key } else { SmolStr::new(keyword) }
+    }
+
     /// Whether the class has a column of that name.
     pub(super) fn has(&self, column: &str) -> bool {
         self.columns.iter().any(|known| known.name == column) || self.relations.iter().any(|known| known == column)
@@ -178,7 +189,8 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef, callers:
     let classes = interpreter.linearised(class);
     let declared = is_table(&class.def)
         || classes.iter().skip(1).any(|base| is_table(&base.def))
-        || is_document(interpreter, class);
+        || is_document(interpreter, class)
+        || is_record(interpreter, class);
     let of_package = columns_of_package(interpreter, class);
     if !declared && of_package.is_empty() {
         return None;
@@ -192,6 +204,7 @@ pub(super) fn model_of(interpreter: &Interpreter<'_>, class: &ClassRef, callers:
         columns: Vec::new(),
         relations: Vec::new(),
         others: others(&classes),
+        awaited: is_record(interpreter, class),
     };
     let mut table = None;
     for class in &classes {
@@ -309,6 +322,12 @@ fn is_document(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool {
     bases.iter().any(|base| matches!(base.as_str(), "beanie.Document" | "odmantic.Model"))
 }
 
+/// Whether a class is of rows of Tortoise ORM, which fetch and write themselves.
+fn is_record(interpreter: &Interpreter<'_>, class: &ClassRef) -> bool {
+    let bases = interpreter.package_bases(class);
+    bases.iter().any(|base| matches!(base.as_str(), "tortoise.models.Model" | "tortoise.Model"))
+}
+
 /// The columns that a table of users has from fastapi-users 15, for SQLAlchemy or Beanie.
 fn columns_of_package(interpreter: &Interpreter<'_>, class: &ClassRef) -> Vec<SmolStr> {
     const BASES: &[&str] = &["SQLAlchemyBaseUserTable", "SQLAlchemyBaseUserTableUUID", "BeanieBaseUser"];
@@ -331,6 +350,9 @@ fn add(model: &mut Model, name: &SmolStr, value: Option<&Expr>, annotation: Opti
     }
     let call = value.and_then(Expr::as_call);
     let made_by = call.and_then(|(func, _)| last_name(func));
+    if model.awaited {
+        return add_field(model, name, made_by, call.map(|(_, args)| args).unwrap_or_default());
+    }
     match made_by {
         Some("relationship" | "Relationship" | "backref" | "association_proxy") => {
             model.relations.push(name.clone());
@@ -366,6 +388,24 @@ fn add(model: &mut Model, name: &SmolStr, value: Option<&Expr>, annotation: Opti
         pending.extend(expr.children());
     }
     model.columns.push(column);
+}
+
+/// A field of Tortoise ORM. What refers to another table by `user` is kept in `user_id`; other tables are called by their
+/// classes: `"models.User"`.
+fn add_field(model: &mut Model, name: &SmolStr, made_by: Option<&str>, args: &[Arg]) {
+    let is_true = |name: &str| keyword(args, name).is_some_and(|value| matches!(value.kind, ExprKind::Bool(true)));
+    let (name, refers_to) = match made_by {
+        Some("ForeignKeyField" | "OneToOneField") => {
+            let class = positional(args, 0).or_else(|| keyword(args, "to")).or_else(|| keyword(args, "model_name"));
+            let class = class.and_then(Expr::as_str).and_then(|class| class.rsplit('.').next());
+            model.relations.push(name.clone());
+            (SmolStr::new(format!("{name}_id")), class.map(|class| SmolStr::new(class.to_ascii_lowercase())))
+        }
+        Some(field) if field.ends_with("Field") && !field.starts_with("ManyToMany") => (name.clone(), None),
+        _ => return model.relations.push(name.clone()),
+    };
+    let primary = is_true("pk") || is_true("primary_key");
+    model.columns.push(Column { name, refers_to, of_user: false, primary, required: !is_true("null") });
 }
 
 /// Whether an annotation lets a column be empty: `Mapped[int | None]`, `Optional[int]`, and what is not known.

@@ -97,7 +97,7 @@ impl Statement {
     }
 
     /// `.values(title=…)`, `.values(**body.model_dump())`, `query.update({…})`.
-    fn assign(&mut self, given: &[Given]) {
+    pub(super) fn assign(&mut self, given: &[Given]) {
         for one in given {
             match (&one.name, one.spread, &one.value) {
                 // How the session is to follow an `update`.
@@ -187,6 +187,11 @@ impl Engine<'_, '_> {
         if statement.plain {
             return self.builder_method(path, expr, statement, name, given);
         }
+        if statement.model.as_ref().is_some_and(|model| model.awaited)
+            && let Some(value) = self.record_query_method(path, expr, statement, name, given)
+        {
+            return value;
+        }
         let mut next = Statement::clone(statement);
         match name {
             // `with_loader_criteria(Model, Model.user_id == me)`
@@ -256,7 +261,7 @@ impl Engine<'_, '_> {
     }
 
     /// A query gives something for each kind of rows, and not for each row or whoever it belongs to.
-    fn note_kinds(&mut self, query: Site, by: &[Given]) {
+    pub(super) fn note_kinds(&mut self, query: Site, by: &[Given]) {
         let tells_kind = |one: &Given| match &one.value {
             Abs::Column(model, column) => {
                 !model.is_key(column)

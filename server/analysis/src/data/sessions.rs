@@ -150,6 +150,8 @@ impl Engine<'_, '_> {
         }
         match name {
             "count" | "rowcount" => Some(Abs::Other),
+            // What is to be fetched with the row (Tortoise ORM).
+            "prefetch_related" | "select_related" | "fetch_related" | "refresh_from_db" => Some(Abs::Row(id)),
             "sqlmodel_update" | "update" | "update_from_dict" => {
                 let site = self.site(expr);
                 let dump = given.first().and_then(|one| self.as_dump(path, &one.value, expr));

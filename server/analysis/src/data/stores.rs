@@ -45,6 +45,7 @@ impl Engine<'_, '_> {
             columns,
             relations,
             others: None,
+            awaited: false,
         });
         self.models.insert(site, Some(Arc::clone(&model)));
         model

@@ -240,6 +240,8 @@ fn may_declare_tables(words: &mut Words) -> bool {
         "from beanie",
         "import odmantic",
         "from odmantic",
+        "import tortoise",
+        "from tortoise",
         "import asyncpg",
         "from asyncpg",
         "import psycopg",
