@@ -294,6 +294,11 @@ impl<'b, 'i, 'a> Body<'b, 'i, 'a> {
         }
     }
 
+    /// Whether what the function takes comes from requests: a decorator that is called registers it.
+    pub(super) fn takes_requests(&self) -> bool {
+        self.def.is_some_and(|def| def.decorators.iter().any(|decorator| decorator.as_call().is_some()))
+    }
+
     /// Whether it is a function inside of another one.
     pub(super) fn is_nested(&self) -> bool {
         !self.outer.is_empty()

@@ -161,6 +161,12 @@ pub(in crate::auth) fn standing(
     Search::new(interpreter, scope).key_at(key, key, purpose).filter(|key| key.what == What::Text)
 }
 
+/// The key that callers are compared with who are let in by it: where its value stands in the code, or what it is read from.
+pub(in crate::auth) fn letting_in(interpreter: &Interpreter<'_>, scope: Scope<'_>, key: &Expr) -> Option<Key> {
+    let unseen = || Search::new(interpreter, scope).unseen(key, key, Purpose::LetsIn);
+    standing(interpreter, scope, key, Purpose::LetsIn).or_else(unseen)
+}
+
 /// The text that an expression is, if that stands in the code: where, and when it counts.
 pub(in crate::auth) fn standing_text(
     interpreter: &Interpreter<'_>,

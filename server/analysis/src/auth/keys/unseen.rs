@@ -14,7 +14,7 @@ const MAX_DEPTH: u32 = 4;
 impl Search<'_, '_, '_> {
     /// The key that an expression reads, of those that no verification of a token tells.
     pub(super) fn unseen(&self, used: &Expr, argument: &Expr, purpose: Purpose) -> Option<Key> {
-        if !matches!(purpose, Purpose::Encrypts | Purpose::SignsValues) {
+        if !matches!(purpose, Purpose::Encrypts | Purpose::SignsValues | Purpose::LetsIn) {
             return None;
         }
         let name = self.read_by(argument, 0)?;

@@ -3,12 +3,14 @@
 use super::super::code::Body;
 use super::super::keys::{self, Key, Purpose, Source, What};
 use super::super::sinks::is_scheme_word;
+use super::super::sources::{Worth, worth_of_parameter};
+use super::errors;
 use super::schemes::{self, Asked};
 use super::secrets;
 use super::unset::in_constant_time;
 use super::{ItemTokens, Secret};
 use crate::facts::python::idioms::raises;
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, keyword};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind, keyword, positional};
 use crate::index::value::Value;
 
 /// Finds comparisons that tell callers apart: by what is raised, or answered with 401 or 403, where they differ, or by
@@ -19,9 +21,11 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     }
     for (stmt, _) in body.statements() {
         let mut pairs = Vec::new();
+        let mut refused = false;
         match &stmt.kind {
             StmtKind::If { test, body: branch, .. } => {
-                if raises(branch) || refuses(branch) {
+                refused = refuses(body, branch);
+                if refused || raises(branch) {
                     pairs.extend(differing_by(body, test));
                 }
                 if gives(branch) {
@@ -32,8 +36,9 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             _ => {}
         }
         for (one, other) in pairs {
-            let key = key_beside(body, one, other).or_else(|| key_beside(body, other, one));
-            tokens.compared_keys.extend(key);
+            let beside =
+                |given, key| key_beside(body, given, key).or_else(|| key_of_body(body, given, key).filter(|_| refused));
+            tokens.compared_keys.extend(beside(one, other).or_else(|| beside(other, one)));
         }
     }
 }
@@ -50,7 +55,7 @@ fn key_beside(body: &Body<'_, '_, '_>, given: &Expr, key: &Expr) -> Option<Key> 
         ExprKind::FString(parts) => {
             let [scheme, key] = parts.as_slice() else { return None };
             let is_scheme = scheme.as_str().is_some_and(|text| is_scheme_word(text));
-            is_scheme.then(|| keys::standing(body.interpreter, body.scope, key, Purpose::LetsIn))?
+            is_scheme.then(|| keys::letting_in(body.interpreter, body.scope, key))?
         }
         // One decision, and one place: what stands beside a key is another one.
         ExprKind::List(parts) | ExprKind::Tuple(parts) | ExprKind::Set(parts) => {
@@ -64,8 +69,24 @@ fn key_beside(body: &Body<'_, '_, '_>, given: &Expr, key: &Expr) -> Option<Key> 
                 what: What::Text,
             })
         }
-        _ => keys::standing(body.interpreter, body.scope, key, Purpose::LetsIn),
+        _ => keys::letting_in(body.interpreter, body.scope, key),
     }
+}
+
+/// The key that a part of the body or the query is compared with, where its value stands in the code: `body.secret !=
+/// SECRET`. What such a part is called says that callers may prove something by it, and that they are refused, that they do.
+fn key_of_body(body: &Body<'_, '_, '_>, given: &Expr, key: &Expr) -> Option<Key> {
+    let (param, name) = match &given.kind {
+        ExprKind::Name(name) => (name, name),
+        ExprKind::Attribute { value, name } => (value.as_name()?, &name.name),
+        _ => return None,
+    };
+    let is_of_request = match secrets::read_from(body, body.param(param)?) {
+        Some(from) => matches!(from.as_str(), "Query" | "Body" | "Form"),
+        None => body.takes_requests(),
+    };
+    let is_credential = is_of_request && worth_of_parameter(name) == Worth::Credential;
+    is_credential.then(|| keys::letting_in(body.interpreter, body.scope, key))?
 }
 
 /// Whether a function compares what it is given with a key behind `Bearer`: nothing else than a credential is sent so (RFC
@@ -143,15 +164,14 @@ fn gives(branch: &[Stmt]) -> bool {
     false
 }
 
-/// Whether a branch answers with 401 or 403.
-fn refuses(branch: &[Stmt]) -> bool {
-    let Some(StmtKind::Return(Some(answer))) = branch.last().map(|stmt| &stmt.kind) else { return false };
-    let status = answer.as_call().and_then(|(_, args)| keyword(args, "status_code"));
-    match status.map(|status| &status.kind) {
-        Some(ExprKind::Int(code)) => matches!(code, 401 | 403),
-        Some(ExprKind::Attribute { name, .. }) => {
-            matches!(name.name.as_str(), "HTTP_401_UNAUTHORIZED" | "HTTP_403_FORBIDDEN")
-        }
-        _ => false,
-    }
+/// Whether a branch ends with 401 or 403, answered or raised.
+fn refuses(body: &Body<'_, '_, '_>, branch: &[Stmt]) -> bool {
+    let (answer, first) = match branch.last().map(|stmt| &stmt.kind) {
+        Some(StmtKind::Return(Some(answer))) => (answer, None),
+        Some(StmtKind::Raise { exc: Some(raised), .. }) => (raised, Some(0)),
+        _ => return false,
+    };
+    let Some((_, args)) = answer.as_call() else { return false };
+    let given = keyword(args, "status_code").or_else(|| positional(args, first?));
+    matches!(errors::status(body, given), Some((401 | 403, _)))
 }

@@ -228,7 +228,7 @@ fn is_plain(args: &[Arg]) -> bool {
 }
 
 /// The number of a status: `401`, or `status.HTTP_401_UNAUTHORIZED`.
-fn status(body: &Body<'_, '_, '_>, given: Option<&Expr>) -> Option<(u16, TextRange)> {
+pub(super) fn status(body: &Body<'_, '_, '_>, given: Option<&Expr>) -> Option<(u16, TextRange)> {
     let given = given?;
     let number = match body.eval(body.traced(given)) {
         Value::Int(number) => u16::try_from(number).ok()?,

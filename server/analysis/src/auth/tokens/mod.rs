@@ -138,7 +138,7 @@ pub struct ItemTokens {
     pub unset: Vec<UnsetKey>,
     /// Headers that are compared with a key.
     pub compared: Vec<ComparedHeader>,
-    /// Keys that a credential is compared with, as far as their values stand in the code.
+    /// Keys that a credential is compared with: where their values stand in the code, or what they are read from.
     pub compared_keys: Vec<Key>,
     /// Settings that code refuses to go on without.
     pub refused: Vec<RefusedSetting>,

@@ -78,9 +78,7 @@ fn given(body: &Body<'_, '_, '_>, value: &Expr) -> Option<GivenPassword> {
     if !last_name(traced).is_some_and(|name| is_password(name)) || !comes_from_caller(body, traced) {
         return None;
     }
-    // What a decorated function takes comes from requests.
-    let is_handler = body.def.is_some_and(|def| def.decorators.iter().any(|decorator| decorator.as_call().is_some()));
-    Some(match !is_handler && (traced.as_name().is_some() || is_of_entity(body, traced)) {
+    Some(match !body.takes_requests() && (traced.as_name().is_some() || is_of_entity(body, traced)) {
         true => GivenPassword::OfCallers,
         false => GivenPassword::Plain,
     })

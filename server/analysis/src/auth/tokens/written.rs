@@ -55,14 +55,13 @@ fn variable(source: Source) -> Option<SmolStr> {
 fn lets_in(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<WrittenPassword> {
     let ExprKind::Compare { first, rest } = &expr.kind else { return None };
     let [(op, second)] = rest.as_slice() else { return None };
-    // What a decorated function takes comes from requests.
-    let is_handler = body.def.is_some_and(|def| def.decorators.iter().any(|decorator| decorator.as_call().is_some()));
     let is_sent = |given: &Expr| {
         let is_plain = || given.as_name().is_some_and(|name| is_password(name) && body.param(name).is_some());
         is_plain() || secrets::origin(body, given).is_some_and(|origin| origin.what == Secret::Password)
     };
     let known = [(&**first, second), (second, &**first)].into_iter().find(|(given, _)| is_sent(given))?.1;
-    let (text, origin, source) = text_of(body, known).filter(|_| is_handler && (op == "==" || op == "!="))?;
+    let (text, origin, source) =
+        text_of(body, known).filter(|_| body.takes_requests() && (op == "==" || op == "!="))?;
     let written = WrittenPassword { origin, used: body.site(known.range), unless: variable(source), lets_in: true };
     (!text.is_empty()).then_some(written)
 }

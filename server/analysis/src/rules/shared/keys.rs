@@ -131,7 +131,7 @@ impl UsedVariable {
     /// Whether it is a key of tokens, and what it is for as a verb.
     pub(in crate::rules) fn verb(&self) -> (bool, &'static str) {
         match self.purpose {
-            Purpose::Encrypts | Purpose::SignsValues => (false, self.purpose.verb()),
+            Purpose::Encrypts | Purpose::SignsValues | Purpose::LetsIn => (false, self.purpose.verb()),
             _ => (true, Purpose::SignsTokens.verb()),
         }
     }
@@ -141,6 +141,7 @@ impl UsedVariable {
         match self.purpose {
             Purpose::Encrypts => "encrypts",
             Purpose::SignsValues => "signs",
+            Purpose::LetsIn => "lets callers in",
             _ => "signs or verifies",
         }
     }
@@ -150,6 +151,7 @@ impl UsedVariable {
         match self.purpose {
             Purpose::Encrypts => "can read what is encrypted with it",
             Purpose::SignsValues => "can sign whatever clients are given that is signed with it",
+            Purpose::LetsIn => "is let in where it is asked for",
             _ => "can sign a token for any user",
         }
     }
@@ -171,6 +173,7 @@ pub(in crate::rules) fn used_variables(state: &State) -> Vec<UsedVariable> {
     };
     // What a constant is called says nothing of where its value is from, if that stands in the code.
     let keys = || state.keys.values().flat_map(|file| file.iter());
+    let compared = || state.tokens.items().flat_map(|(_, tokens)| tokens.compared_keys.iter());
     let literal: FxHashSet<Site> = keys().filter(|key| key.source == Source::Literal).map(|key| key.used).collect();
     let decodes = || state.tokens.items().flat_map(|(_, tokens)| tokens.decodes.iter());
     let public: FxHashSet<Site> = decodes().filter(|decode| decode.by_key_pair).map(|decode| decode.site).collect();
@@ -187,7 +190,7 @@ pub(in crate::rules) fn used_variables(state: &State) -> Vec<UsedVariable> {
             }
         }
     }
-    for key in keys().filter(|key| !public.contains(&key.used)) {
+    for key in keys().filter(|key| !public.contains(&key.used)).chain(compared()) {
         if let Source::Environment(name) | Source::Setting(name) = &key.source {
             add(name, key.purpose, Some(key.used), None);
         }
