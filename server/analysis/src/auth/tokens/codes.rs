@@ -1,7 +1,8 @@
 //! Codes for one time, which are drawn at random for whoever reads a mailbox or a telephone: who has one gets in.
 
-use super::super::code::{Around, Body, Scope, is_settings};
+use super::super::code::{Around, Body, Scope, is_settings, last_name};
 use super::super::keys;
+use super::ItemTokens;
 use super::callees::callee;
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
 use crate::index::value::{Resolve, Value};
@@ -31,39 +32,69 @@ const MAX_DEPTH: u32 = 2;
 /// Expressions that are looked at in what makes one.
 const MAX_STEPS: usize = 100;
 
-/// Whether a variable of that name holds a code for one time, if that value draws one.
-pub(super) fn is_drawn(body: &Body<'_, '_, '_>, name: &str, value: &Expr) -> bool {
-    let lower = name.to_ascii_lowercase();
-    let names_one = matches!(lower.rsplit('_').next(), Some("otp" | "passcode"))
-        || lower == "otp_code"
-        || MARKS.iter().any(|mark| mark.ends_with("_code") && lower.ends_with(mark));
-    names_one && draws(body, value, 0)
+/// Finds codes that are drawn with `random`: who has seen enough of its numbers computes the next ones (Python 3.14,
+/// "Warning: The pseudo-random generators of this module should not be used for security purposes").
+pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
+    for (stmt, _) in body.statements() {
+        let StmtKind::Assign(assign) = &stmt.kind else { continue };
+        let ([target], Some(value)) = (assign.targets.as_slice(), &assign.value) else { continue };
+        let is_code = last_name(target).is_some_and(|name| names_code(name));
+        if is_code && drawn(body, value, 0) == Some(Draw::Computable) {
+            tokens.computable_codes.push(body.site(value.range));
+        }
+    }
 }
 
-/// Whether a value is made of what is drawn at random, by a function of the project perhaps.
-fn draws(body: &Body<'_, '_, '_>, value: &Expr, depth: u32) -> bool {
+/// Whether a variable of that name holds a code for one time, if that value draws one.
+pub(super) fn is_drawn(body: &Body<'_, '_, '_>, name: &str, value: &Expr) -> bool {
+    names_code(name) && drawn(body, value, 0).is_some()
+}
+
+fn names_code(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    matches!(lower.rsplit('_').next(), Some("otp" | "passcode"))
+        || lower == "otp_code"
+        || MARKS.iter().any(|mark| mark.ends_with("_code") && lower.ends_with(mark))
+}
+
+/// How something is drawn at random.
+#[derive(PartialEq, Eq)]
+enum Draw {
+    /// What comes next follows from what came before.
+    Computable,
+    /// Nobody knows what comes next.
+    Secret,
+}
+
+/// How a value was drawn that is made of something random, by a function of the project perhaps.
+fn drawn(body: &Body<'_, '_, '_>, value: &Expr, depth: u32) -> Option<Draw> {
     let mut pending = vec![body.traced(value)];
     for _ in 0..MAX_STEPS {
-        let Some(expr) = pending.pop() else { return false };
+        let expr = pending.pop()?;
         if let Some((func, _)) = expr.as_call() {
-            if body.package(func).is_some_and(|path| path.starts_with("random.") || path.starts_with("secrets.")) {
-                return true;
+            let by = body.package(func).filter(|path| path.starts_with("random.") || path.starts_with("secrets."));
+            if let Some(path) = by {
+                let computable = path.starts_with("random.") && !path.contains("SystemRandom");
+                return Some(if computable { Draw::Computable } else { Draw::Secret });
             }
             let called = callee(body, func).filter(|_| depth < MAX_DEPTH);
-            if called.is_some_and(|function| {
+            if let Some(draw) = called.and_then(|function| {
                 let function = body.interpreter.current(&function);
                 let inner = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
-                inner.statements().iter().any(|(stmt, _)| match &stmt.kind {
-                    StmtKind::Return(Some(value)) => draws(&inner, value, depth + 1),
-                    _ => false,
+                inner.statements().iter().find_map(|(stmt, _)| match &stmt.kind {
+                    StmtKind::Return(Some(value)) => drawn(&inner, value, depth + 1),
+                    _ => None,
                 })
             }) {
-                return true;
+                return Some(draw);
             }
+        }
+        if let ExprKind::Comprehension(each) = &expr.kind {
+            pending.push(&each.element);
         }
         pending.extend(expr.children().into_iter().map(|child| body.traced(child)));
     }
-    false
+    None
 }
 
 /// The conditions around a statement.

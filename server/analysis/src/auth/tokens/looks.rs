@@ -59,6 +59,7 @@ pub struct Looks {
     compares: bool,
     stands_in: bool,
     demands: bool,
+    draws: bool,
     counts: bool,
     metadata: bool,
     checks: bool,
@@ -112,6 +113,7 @@ impl Looks {
         compares: true,
         stands_in: true,
         demands: true,
+        draws: true,
         counts: true,
         metadata: true,
         checks: true,
@@ -184,6 +186,7 @@ impl Looks {
                 && any(&["raise", "return"]),
             stands_in: secrets && any(&["except"]) && any(&["if not ", "is None"]),
             demands: secrets && any(&["raise ", "exit("]) && any(&["if not ", "is None", "== \"\"", "len("]),
+            draws: any(codes::MARKS),
             counts: any(&["imiter("]),
             metadata: any(&["user_meta", "unsafe_metadata"]),
             checks: any(&["raise "])
@@ -210,6 +213,7 @@ impl Looks {
             || self.compares
             || self.stands_in
             || self.demands
+            || self.draws
             || self.counts
             || self.metadata
             || self.checks
@@ -267,6 +271,9 @@ impl Looks {
         }
         if self.demands {
             refused::look(body, tokens);
+        }
+        if self.draws {
+            codes::look(body, tokens);
         }
         if self.counts {
             counting::look(body, tokens);
