@@ -38,8 +38,10 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     for (stmt, _) in body.statements() {
         let StmtKind::Assign(assign) = &stmt.kind else { continue };
         let ([target], Some(value)) = (assign.targets.as_slice(), &assign.value) else { continue };
-        let is_code = last_name(target).is_some_and(|name| names_code(name));
-        if is_code && drawn(body, value, 0) == Some(Draw::Computable) {
+        let is_code = |expr: &Expr| last_name(expr).is_some_and(|name| names_code(name));
+        // Of one that is handed on it is told where it is drawn.
+        let is_first = !(value.as_name().is_some() && is_code(value));
+        if is_code(target) && is_first && drawn(body, value, 0) == Some(Draw::Computable) {
             tokens.computable_codes.push(body.site(value.range));
         }
     }
