@@ -1,12 +1,29 @@
 //! Which words a text holds. To find that out takes a look at the whole text for
 //! each word; after an edit it takes a look at what was edited.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
-use memchr::{memchr_iter, memmem};
+use memchr::memchr_iter;
+use memchr::memmem::{self, Finder};
 use rustc_hash::FxHashMap;
 
 use crate::syntax::{common_prefix, common_suffix};
+
+thread_local! {
+    /// How words are looked for: to prepare that costs more than to go through the text of an item.
+    static FINDERS: RefCell<FxHashMap<&'static str, Finder<'static>>> = RefCell::default();
+}
+
+/// Where a text holds a word first.
+fn find(text: &[u8], word: &'static str) -> Option<usize> {
+    FINDERS.with_borrow_mut(|finders| finders.entry(word).or_insert_with(|| Finder::new(word)).find(text))
+}
+
+/// Whether bytes that are asked for many words hold one.
+pub fn hold(text: &[u8], word: &'static str) -> bool {
+    find(text, word).is_some()
+}
 
 /// A text, and the words that it was asked for.
 #[derive(Debug, Clone)]
@@ -25,7 +42,7 @@ impl Words {
     /// Whether the text holds a word.
     pub fn hold(&mut self, word: &'static str) -> bool {
         let text = self.text.as_bytes();
-        self.places.entry(word).or_insert_with(|| memmem::find(text, word.as_bytes())).is_some()
+        self.places.entry(word).or_insert_with(|| find(text, word)).is_some()
     }
 
     /// Whether the text holds any of these words.
@@ -58,6 +75,9 @@ impl Words {
     }
 }
 
+/// Bytes from which on a search that has to be prepared is worth it.
+const FEW: usize = 16;
+
 /// Where a word stands that a text did not hold before these bytes came to stand at a place of it.
 fn arisen(word: &[u8], text: &[u8], at: usize, inserted: &[u8]) -> Option<usize> {
     // What was typed is a letter most of the time, and a new word holds it.
@@ -68,7 +88,12 @@ fn arisen(word: &[u8], text: &[u8], at: usize, inserted: &[u8]) -> Option<usize>
     // It stands in a part of what was edited.
     let beside = word.len().saturating_sub(1);
     let (from, to) = (at.saturating_sub(beside), (at + inserted.len() + beside).min(text.len()));
-    memmem::find(&text[from..to], word).map(|found| from + found)
+    let part = &text[from..to];
+    let found = match inserted.len() {
+        ..FEW => part.windows(word.len()).position(|window| window == word),
+        _ => memmem::find(part, word),
+    };
+    found.map(|found| from + found)
 }
 
 #[cfg(test)]

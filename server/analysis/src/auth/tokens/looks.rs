@@ -9,7 +9,7 @@ use super::{
 };
 use crate::auth::code::Body;
 use crate::facts::held;
-use crate::facts::words::Words;
+use crate::facts::words::{self, Words};
 use crate::text::TextRange;
 
 /// Whether a text can hold anything that is looked for here. Each item is asked
@@ -120,8 +120,9 @@ impl Looks {
     };
 
     fn at(text: &str) -> Self {
-        let mut holds = |word: &'static str| memmem::find(text.as_bytes(), word.as_bytes()).is_some();
-        let looks = Self::by(&mut holds, |_| logs_any(text, SECRETS) || logs_any(text, codes::MARKS));
+        let looks = Self::by(&mut |word| words::hold(text.as_bytes(), word), |_| {
+            logs_any(text, SECRETS) || logs_any(text, codes::MARKS)
+        });
         // What a decorator registers is asked for by itself.
         Self { checks: looks.checks && !text.starts_with('@'), ..looks }
     }
@@ -291,10 +292,10 @@ impl Looks {
 }
 
 /// Whether something that may be a call of a log has one of these words behind it.
-fn logs_any(text: &str, words: &[&str]) -> bool {
+fn logs_any(text: &str, secrets: &[&'static str]) -> bool {
     let is_near = |at: usize| {
         let near = text.as_bytes().get(at..(at + CALL).min(text.len())).unwrap_or_default();
-        words.iter().any(|word| memmem::find(near, word.as_bytes()).is_some())
+        secrets.iter().any(|word| words::hold(near, word))
     };
     LOGS.iter().any(|call| memmem::find_iter(text.as_bytes(), call.as_bytes()).any(is_near))
 }
