@@ -2,6 +2,8 @@
 //! password that they are given, or verify it and issue a token. That is
 //! evidence from code of what a route is for.
 
+mod handed;
+
 use std::sync::Arc;
 
 use smol_str::SmolStr;
@@ -14,6 +16,7 @@ use crate::facts::python::tree::{Expr, ExprKind, StmtKind, positional};
 use crate::index::dependencies::dependency_of;
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
+use crate::text::TextRange;
 
 /// Functions that are looked into for one handler.
 const MAX_FUNCTIONS: usize = 64;
@@ -63,9 +66,15 @@ pub(super) fn verifies_password(interpreter: &Interpreter<'_>, handler: &Functio
     calls_any(interpreter, handler, &|callee| callee.checks_password())
 }
 
-/// Whether a handler, or a function of the project that it calls, hands out a token or sets a cookie.
+/// Whether a handler, or a function of the project that it calls, hands out a token or sets a cookie. What is done for its
+/// effect alone, and what only another service is sent, hands the caller nothing.
 pub(super) fn issues(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
-    calls_any(interpreter, handler, &|callee| callee.issues())
+    let mut issues = false;
+    each_call(interpreter, handler, &handed::kept_back, &mut |_, callee| {
+        issues |= callee.issues();
+        issues
+    });
+    issues
 }
 
 /// What a handler, or a function of the project that it calls, does at an identity provider by way of a client of authlib
@@ -261,6 +270,19 @@ fn each_function(
     handler: &FunctionRef,
     look: &mut dyn FnMut(&FunctionRef, Callee<'_>) -> bool,
 ) {
+    each_call(interpreter, handler, &|_, _| Vec::new(), look);
+}
+
+/// The callees of a function's body that don't count.
+type LeftOut<'l> = &'l dyn Fn(&Interpreter<'_>, &FunctionRef) -> Vec<TextRange>;
+
+/// The same, of those callees that count.
+fn each_call(
+    interpreter: &Interpreter<'_>,
+    handler: &FunctionRef,
+    left_out: LeftOut<'_>,
+    look: &mut dyn FnMut(&FunctionRef, Callee<'_>) -> bool,
+) {
     let mut pending = vec![handler.clone()];
     let mut seen: Vec<Site> = Vec::new();
     while let Some(function) = pending.pop() {
@@ -274,7 +296,8 @@ fn each_function(
                 return;
             }
         }
-        for callee in callees(&function.def.body) {
+        let left_out = left_out(interpreter, &function);
+        for callee in callees(&function.def.body).filter(|callee| !left_out.contains(&callee.range)) {
             let enough = match interpreter.eval(&function, callee) {
                 Value::Package(path) => look(&function, Callee::OfPackage(&path)),
                 Value::Function(called) => {
