@@ -153,7 +153,9 @@ impl Flow<'_, '_> {
         match &ty {
             Some(Value::Package(path)) => match path.rsplit('.').next() {
                 Some("Request" | "WebSocket" | "HTTPConnection") => return Abs::Request(SmolStr::default()),
-                Some("Response" | "BackgroundTasks" | "SecurityScopes") => return Abs::Other,
+                Some("Response" | "SecurityScopes") => return Abs::Other,
+                // What runs when the answer is sent turns nobody away, whatever it is given.
+                Some("BackgroundTasks") => return Abs::Object(Box::new(Value::Package(path.clone()))),
                 _ => {}
             },
             Some(Value::Class(class)) => return Abs::Object(Box::new(Value::Class(class.clone()))),
