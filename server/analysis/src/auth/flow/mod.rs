@@ -208,6 +208,8 @@ struct Findings {
     named: bool,
     /// Where callers are turned away, if they are.
     rejection: Option<Site>,
+    /// Callers are turned away by nothing but what they say of themselves.
+    claimed: bool,
     /// A condition that leads around the verification in a function that was called.
     bypass: Option<Bypass>,
     /// Whether the path, method or kind of the request was asked for.
@@ -228,6 +230,7 @@ impl Findings {
         self.identity |= of_call.identity;
         self.named |= of_call.named;
         self.rejection = self.rejection.or(of_call.rejection);
+        self.claimed |= of_call.claimed;
         self.bypass = self.bypass.or(of_call.bypass);
         self.asks_route |= of_call.asks_route;
         self.asks_user |= of_call.asks_user;

@@ -106,6 +106,10 @@ impl Flow<'_, '_> {
         if self.found.rejection.is_some() && self.found.named {
             return Proof::TrustsClient;
         }
+        // So does whoever claims the role that is asked for: `if role != "admin": raise …`.
+        if self.found.rejection.is_none() && self.found.claimed {
+            return Proof::TrustsClient;
+        }
         if self.found.rejection.is_some() {
             return Proof::Unknown(
                 format!("`{}` turns callers away by something that could not be followed", function.shown()).into(),

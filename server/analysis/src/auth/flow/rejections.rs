@@ -128,6 +128,26 @@ impl Flow<'_, '_> {
 }
 
 impl Flow<'_, '_> {
+    /// Whether a condition compares nothing but what the client says of itself with texts and numbers of the code.
+    pub(super) fn asks_claims(&mut self, path: &Path, test: &Expr) -> bool {
+        let mut claims = false;
+        let mut pending = vec![test];
+        while let Some(expr) = pending.pop() {
+            match &expr.kind {
+                ExprKind::BoolOp { values, .. } => pending.extend(values),
+                ExprKind::Not(inner) => pending.push(inner),
+                ExprKind::Compare { first, rest } => {
+                    pending.push(first);
+                    pending.extend(rest.iter().map(|(_, value)| value));
+                }
+                ExprKind::Name(name) if path.get(name) == Some(&Abs::Identity) => claims = true,
+                _ if is_plain(&self.outer(expr)) => {}
+                _ => return false,
+            }
+        }
+        claims
+    }
+
     /// Whether a socket is closed with a code that turns the caller away: policy
     /// violation (RFC 6455, section 7.4.1), or one of the application's own.
     pub(super) fn refuses_socket(&self, args: &[Arg]) -> bool {
@@ -141,6 +161,20 @@ impl Flow<'_, '_> {
                 _ => false,
             },
         }
+    }
+}
+
+/// Whether statements only raise.
+pub(super) fn raises_at_once(body: &[Stmt]) -> bool {
+    matches!(body, [Stmt { kind: StmtKind::Raise { .. }, .. }])
+}
+
+/// Whether a value is a text, a number or a truth value that stands in the code, or a list of such.
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::None | Value::Bool(_) | Value::Int(_) | Value::Str(_) => true,
+        Value::List(values) => values.iter().all(is_plain),
+        _ => false,
     }
 }
 

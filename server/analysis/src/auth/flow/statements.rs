@@ -6,6 +6,7 @@ use super::super::sources::{Worth, worth_of};
 use super::calls::from_value;
 use super::containers::note_filled;
 use super::outcome::Shape;
+use super::rejections::raises_at_once;
 use super::requests::MESSAGE;
 use super::{Abs, Exit, Flow, MAX_PATHS, Path, TOO_LARGE};
 use crate::facts::python::tree::{Assign, Expr, ExprKind, Handler, Stmt, StmtKind};
@@ -91,9 +92,13 @@ impl Flow<'_, '_> {
             StmtKind::Assert(test) => return self.refine(path, test, true),
             StmtKind::If { test, body, or_else } => {
                 let credentials = credentials(&path);
+                let by_claims = self.found.rejection.is_none() && raises_at_once(body) && self.asks_claims(&path, test);
                 let (taken, mut skipped) = self.split(path, test);
                 skipped.iter_mut().for_each(|path| self.note_code_looked_up(path, test, body));
                 let mut after = self.block(taken, body, exits);
+                if by_claims {
+                    self.found.claimed |= self.found.rejection.take().is_some();
+                }
                 // What goes on with and without a credential asks for it later, with both: who has none is not found.
                 if or_else.is_empty() && !after.is_empty() {
                     skipped.iter_mut().for_each(|path| restore(path, &credentials));
