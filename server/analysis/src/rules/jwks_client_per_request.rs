@@ -2,6 +2,7 @@
 
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, report};
+use crate::auth::tokens::MadeClient;
 use crate::ide::{Diagnostic, Severity};
 use crate::vfs::FileId;
 
@@ -17,9 +18,13 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
-        for (site, function) in &tokens.clients {
+        for MadeClient { site, function, is_given } in &tokens.clients {
+            let once = match is_given {
+                true => "keep one for each address",
+                false => "make it once, at the top of the module",
+            };
             let message = format!(
-                "`{function}` makes a new `PyJWKClient` for each call, so that its cache is never used and every token fetches the keys again: make it once, at the top of the module."
+                "`{function}` makes a new `PyJWKClient` for each call, so that its cache is never used and every token fetches the keys again: {once}."
             );
             found.push(report(state, &INFO, Severity::Warning, *site, message, Vec::new()));
         }

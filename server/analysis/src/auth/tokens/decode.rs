@@ -15,6 +15,17 @@ use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind, keyword,
 use crate::index::value::{Resolve, Site, Value};
 use crate::text::TextRange;
 
+/// A `PyJWKClient(…)` that every call of a function makes anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeClient {
+    /// Where.
+    pub site: Site,
+    /// In which function.
+    pub function: SmolStr,
+    /// Whether the function is given the address.
+    pub is_given: bool,
+}
+
 /// Where Better Auth serves its public keys, unless it is told otherwise.
 const KEY_ADDRESS: &str = "/api/auth/jwks";
 /// Seconds of tolerance that are worth a note.
@@ -492,9 +503,9 @@ fn is_validated(body: &Body<'_, '_, '_>, found: &Found<'_>) -> bool {
 
 /// A JWKS client that every call of a function makes anew: it is used in the
 /// function, and kept nowhere.
-fn made_for_each_call(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(Site, SmolStr)> {
+fn made_for_each_call(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<MadeClient> {
     let def = body.def?;
-    let (func, _) = found.call()?;
+    let (func, args) = found.call()?;
     if !body.package(func)?.ends_with("PyJWKClient") {
         return None;
     }
@@ -536,5 +547,7 @@ fn made_for_each_call(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(Sit
         },
         _ => fetches(found.expr),
     };
-    used.then(|| (body.site(found.expr.range), def.name.name.clone()))
+    let address = keyword(args, "uri").or_else(|| positional(args, 0));
+    let is_given = address.is_some_and(|address| def.params.iter().any(|param| mentions(address, &param.name.name)));
+    used.then(|| MadeClient { site: body.site(found.expr.range), function: def.name.name.clone(), is_given })
 }

@@ -65,7 +65,7 @@ use smol_str::SmolStr;
 
 pub use checks::{LaxCheck, WrittenCheck};
 pub(crate) use databases::names_database;
-pub use decode::is_about_tokens;
+pub use decode::{MadeClient, is_about_tokens};
 pub(crate) use encode::MARKS;
 pub use errors::LIST;
 pub use found::*;
@@ -100,8 +100,8 @@ pub struct ItemTokens {
     pub encodes: Vec<Encode>,
     /// Addresses at which Better Auth serves its public keys.
     pub key_addresses: Vec<Site>,
-    /// `PyJWKClient(…)` made anew by every call of a function: where, and in which function.
-    pub clients: Vec<(Site, SmolStr)>,
+    /// `PyJWKClient(…)` made anew by every call of a function.
+    pub clients: Vec<MadeClient>,
     /// Secret values that are written to a log.
     pub logged: Vec<Logged>,
     /// Tokens in the addresses of redirects.
