@@ -22,10 +22,11 @@ impl Session<'_> {
                 (Operator::Unequal, _) => self.assume_equal(&binary.left, &binary.right, !holds),
                 _ => {}
             },
-            ExprKind::Call(call) if call.arguments.len() == 1 => {
-                if matches!(&call.callee.kind, ExprKind::Name(name) if name == "Boolean") {
-                    self.assume(&call.arguments[0].value, holds);
-                }
+            ExprKind::Call(call)
+                if call.arguments.len() == 1
+                    && matches!(&call.callee.kind, ExprKind::Name(name) if name == "Boolean") =>
+            {
+                self.assume(&call.arguments[0].value, holds);
             }
             ExprKind::Assign(assign) => self.assume(&assign.value, holds),
             ExprKind::Await(inner) => self.assume(inner, holds),
@@ -58,8 +59,10 @@ impl Session<'_> {
     fn assume_there(&mut self, expr: &Expr, there: bool) {
         let value = match &expr.kind {
             ExprKind::Name(_) | ExprKind::Member(_) | ExprKind::Index(_) => self.quietly(expr),
-            // A call may give something else each time, but reads of storage do not.
-            ExprKind::Call(call) if matches!(call.callee.kind, ExprKind::Member(_)) => self.quietly(expr),
+            // A call may give something else each time, but reads of storage do not, by way of `token()` either.
+            ExprKind::Call(call) if matches!(call.callee.kind, ExprKind::Member(_)) || call.arguments.is_empty() => {
+                self.quietly(expr)
+            }
             _ => return,
         };
         for alternative in value.alternatives() {

@@ -60,6 +60,10 @@ impl Session<'_> {
                 if let Some(name) = &function.name {
                     let value = self.closure(function, None, None);
                     if let Value::Function(closure) = &value {
+                        // Those of the module are entered by themselves.
+                        if self.frames.last().is_some_and(|frame| frame.function != 0) {
+                            self.made.push(Rc::clone(closure));
+                        }
                         self.note_action(closure);
                     }
                     self.store.declare(scope, name, value);
