@@ -277,18 +277,23 @@ impl ModuleMap {
 
     /// A file anywhere whose path ends in a dotted name of two or more
     /// components: the one that shares most leading directories with the
-    /// importer, when it is the only such one.
+    /// importer, when it is the only such one. A name of one component is that of a package in a folder that packages are
+    /// built from: `packages/database/src/database`.
     fn by_suffix(&self, importer: &str, tail: &str) -> Option<Module> {
         let last = tail.rsplit('/').next()?;
-        if !tail.contains('/') {
+        let is_dotted = tail.contains('/');
+        if !is_dotted && is_namesake(tail) {
             return None;
         }
-        let (as_module, as_package) = (format!("/{tail}.py"), format!("/{tail}/__init__.py"));
+        let (as_module, as_package) = match is_dotted {
+            true => (format!("/{tail}.py"), format!("/{tail}/__init__.py")),
+            false => (String::new(), format!("/src/{tail}/__init__.py")),
+        };
         let shared = |path: &str| path.split('/').zip(importer.split('/')).take_while(|(a, b)| a == b).count();
         let mut best: Option<(usize, FileId)> = None;
         let mut tie = false;
         for (path, file) in self.by_stem.get(last)? {
-            if !path.ends_with(&as_module) && !path.ends_with(&as_package) {
+            if !(is_dotted && path.ends_with(&as_module)) && !path.ends_with(&as_package) {
                 continue;
             }
             let score = shared(path);
@@ -390,6 +395,10 @@ mod tests {
             "/w/whole/back/src/api/tasks.py",
             "/w/whole/back/run.py",
             "/w/shop/pay/billing.py",
+            "/w/packages/store/src/store/__init__.py",
+            "/w/one/src/twice/__init__.py",
+            "/w/two/src/twice/__init__.py",
+            "/w/ai/src/openai/__init__.py",
         ];
         let map = map(&files);
         let cases: &[(usize, u32, &str, &str)] = &[
@@ -419,6 +428,11 @@ mod tests {
             // A package that holds a `src` of its own: what stands in that means it.
             (26, 0, "src.models", "/w/whole/back/src/models.py"),
             (27, 0, "src.models", "/w/whole/src/models.py"),
+            // A package that is built from a `src` elsewhere, unless there are two, or it is called as a library is.
+            (13, 0, "store", "/w/packages/store/src/store/__init__.py"),
+            (13, 0, "twice", "external twice"),
+            (13, 0, "openai", "external openai"),
+            (13, 0, "api", "external api"),
         ];
         for (importer, level, module, want) in cases {
             let got = match map.resolve(files[*importer], *level, module) {
