@@ -1,5 +1,6 @@
 //! `auth-bypass-switch`: verification that the configuration, or the caller, can switch off.
 
+use super::missing_auth_dependency::shown;
 use super::shared::guards;
 use super::{RuleInfo, State};
 use crate::auth::public::is_probe;
@@ -25,19 +26,29 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             1 => "1 route rests".to_owned(),
             count => format!("{count} routes rest"),
         };
+        // What handlers do themselves, no other route rests on.
+        let in_body = routes.iter().any(|route| shown(route) == name);
+        let by_setting = |when: &str| match routes.len() {
+            1 if in_body => format!("`{name}` verifies nobody {when}"),
+            2 if in_body => format!("`{name}` and another route verify nobody {when}"),
+            count if in_body => format!("`{name}` and {} other routes verify nobody {when}", count - 1),
+            _ => format!("`{name}` verifies nobody {when}, and {rest} on it"),
+        };
         // What others would leave open is hardly worth an error: `/metrics`, `/health/jobs`.
         let probes = routes.iter().all(|route| is_probe(&route.path, &route.methods));
         match decided_by {
             DecidedBy::Configuration => (
                 Severity::Warning,
                 format!(
-                    "`{name}` verifies nobody when this setting says so, and {rest} on it: remove the switch, and give tests tokens of their own."
+                    "{}: remove the switch, and give tests tokens of their own.",
+                    by_setting("when this setting says so")
                 ),
             ),
             DecidedBy::Default => (
                 if probes { Severity::Warning } else { Severity::Error },
                 format!(
-                    "`{name}` verifies nobody unless this setting says otherwise, and {rest} on it: remove the switch, and give tests tokens of their own."
+                    "{}: remove the switch, and give tests tokens of their own.",
+                    by_setting("unless this setting says otherwise")
                 ),
             ),
             DecidedBy::Form => (

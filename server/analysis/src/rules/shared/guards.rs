@@ -45,7 +45,11 @@ pub(in crate::rules) fn check<Kind: Copy>(
         if !wanted(site.file) || is_test(state, site.file) || state.sources.is_ghost(site) {
             continue;
         }
-        let rests = |route: &&Route| related(state, route.registration, format!("{} rests on `{name}`", shown(route)));
+        let in_body = routes.iter().any(|route| shown(route) == name);
+        let rests = |route: &&Route| {
+            let said = if in_body { "verifies its callers here".to_owned() } else { format!("rests on `{name}`") };
+            related(state, route.registration, format!("{} {said}", shown(route)))
+        };
         let steps: Vec<Related> = routes.iter().take(SHOWN_ROUTES).map(rests).collect();
         let (severity, message) = told(kind, &name, &routes);
         found.push(report(state, info, severity, site, message, steps));
