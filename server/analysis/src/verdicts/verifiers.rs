@@ -62,10 +62,15 @@ pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route:
     let mut found: Vec<&Verifier> = state.verifiers.iter().filter(fits).collect();
     let delivered = Deliveries::of(state, application);
     if delivered.come_to(route) {
-        // Another service has no user's token: what guards other deliveries fits, and nothing else.
-        let deliveries = || application.routes.iter().filter(|other| delivered.come_to(other));
+        // Another service has no user's token: what guards other deliveries fits, and nothing else. Below `/webhooks` users
+        // keep where theirs are delivered to, behind what guards the rest.
         let guards = |node: &Node, verifier: &Verifier| definition_site(&node.callable) == Some(verifier.site);
-        found.retain(|verifier| deliveries().any(|other| other.dependencies.iter().any(|node| guards(node, verifier))));
+        let deliveries = |verifier: &Verifier| {
+            let guarded = |other: &&Route| other.dependencies.iter().any(|node| guards(node, verifier));
+            let deliveries = application.routes.iter().filter(|other| delivered.come_to(other));
+            deliveries.filter(guarded).count() as u32
+        };
+        found.retain(|verifier| deliveries(verifier) * 2 > verifier.uses);
     }
     let siblings = application.routes.iter().filter(|other| other.router == route.router);
     let asked = |sibling: &Route| {
