@@ -808,6 +808,34 @@ fn a_docstring_that_calls_a_route_public_is_looked_at_again() {
     }
 }
 
+/// What the tags of a router call its routes is read anew in the files of these.
+#[test]
+fn tags_that_call_routes_public_are_looked_at_again() {
+    let router = |tag: &str| format!("from fastapi import APIRouter\n\nrouter = APIRouter(tags=[\"{tag}\"])\n");
+    let main = "import os\nimport jwt\nfrom fastapi import Depends, FastAPI, Header\nfrom offers import router\n\napp = FastAPI()\n\ndef caller(authorization: str = Header()):\n    return jwt.decode(authorization, os.environ[\"KEY\"], algorithms=[\"HS256\"])\n\n@app.post(\"/rows\")\ndef add(me=Depends(caller)): ...\n\napp.include_router(router)\n";
+    let offers = "import fastapi\nfrom rooms import router\n\n@router.post(\"/offers\")\ndef offer(row: int):\n    return open(str(row)).read()\n\n@router.get(\"/offers\")\ndef offers(row: int):\n    return open(str(row)).read()\n";
+    let texts = |tag: &str| {
+        Texts::from([
+            ("/p/main.py".to_owned(), main.to_owned()),
+            ("/p/offers.py".to_owned(), offers.to_owned()),
+            ("/p/rooms.py".to_owned(), router(tag)),
+        ])
+    };
+    let mut host = AnalysisHost::new();
+    let disk =
+        texts("rooms").iter().map(|(path, text)| (path.clone(), FileContent::Text(text.as_str().into()))).collect();
+    host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
+    for tag in ["rooms", "public", "rooms"] {
+        host.apply(Change {
+            open: vec![("/p/rooms.py".into(), Some(router(tag).as_str().into()))],
+            ..Change::default()
+        });
+        let found = all(&host.snapshot());
+        assert_eq!(found, all(&fresh(&texts(tag))), "{tag}");
+        assert_eq!(found["/p/offers.py"].contains("the tags of its router"), tag == "public", "{found:?}");
+    }
+}
+
 /// A check that nothing asks for is told of where it stands, which is in no application: that is read anew when a route
 /// asks for it, when a handler looks at its caller, and when the check itself is another one.
 #[test]

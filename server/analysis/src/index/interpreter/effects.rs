@@ -39,6 +39,8 @@ pub struct Router {
     pub prefix: Value,
     /// `dependencies`.
     pub dependencies: DependencyList,
+    /// `tags`, as far as they are known.
+    pub tags: Vec<SmolStr>,
     /// `swagger_ui_oauth2_redirect_url`, when it is given.
     pub oauth2_redirect: Option<Value>,
     /// First variable it was assigned to.
@@ -73,6 +75,7 @@ impl Router {
             site,
             prefix: Value::Str(SmolStr::default()),
             dependencies: DependencyList::default(),
+            tags: Vec::new(),
             oauth2_redirect: None,
             name: None,
             factory: None,

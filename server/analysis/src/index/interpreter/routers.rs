@@ -99,8 +99,19 @@ impl Execution<'_, '_> {
         };
         let dependencies = self.dependency_list(arguments);
         let oauth2_redirect = arguments.get("swagger_ui_oauth2_redirect_url", None).cloned();
+        let tags = match arguments.get("tags", None).map(|tags| self.interpreter.force(tags.clone())) {
+            Some(Value::List(tags)) => tags
+                .iter()
+                .filter_map(|tag| match tag {
+                    Value::Str(tag) => Some(tag.clone()),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        };
         if let Some(router) = self.run.routers.get_mut(id.index as usize).filter(|_| id.file == self.root) {
             (router.prefix, router.dependencies, router.oauth2_redirect) = (prefix, dependencies, oauth2_redirect);
+            router.tags = tags;
         }
         if let Some(Value::List(middleware)) = arguments.get("middleware", None).cloned() {
             for value in middleware.iter() {

@@ -79,7 +79,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
         open.first = match open.meant {
             // What a search may cost is not seen: each is told.
             _ if !reads(route) => None,
-            Meant::Catalogue | Meant::ReadsOpenly | Meant::ReadsNobodys => {
+            Meant::Catalogue | Meant::ReadsOpenly | Meant::ReadsNobodys | Meant::InPublicGroup => {
                 first_open_read(state, application, route, &|_| true)
             }
             // Whoever calls a path public does so for all that is below it.
@@ -127,6 +127,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::SaidPublic, ..) => {
                 "what its decorator says of it calls it public, and nothing else does".to_owned()
             }
+            (Meant::InPublicGroup, ..) => "the tags of its router call it public, and nothing else does".to_owned(),
             (Meant::Published, ..) => "it gives out nothing but what somebody has published".to_owned(),
             (Meant::DocumentedPublic, ..) => "its docstring calls it public, and nothing else does".to_owned(),
             (Meant::Form, ..) => "a form for strangers by its path, and nothing else says so".to_owned(),

@@ -61,6 +61,8 @@ pub(super) enum Meant {
     ReadsNobodys,
     /// It gives out nothing but rows that somebody has published.
     Published,
+    /// The tags of its router call it public.
+    InPublicGroup,
     /// It sets the password of whoever the request names.
     TakesOver,
     /// It makes accounts of administrators.
@@ -104,6 +106,9 @@ impl OpenRoute<'_, '_> {
             () if !named && only_where_configured(state, route) => Meant::Switched,
             () if !named && is_named_public(&route.path) => Meant::NamedPublic,
             () if !named && !harms && is_said_public(route) => Meant::SaidPublic,
+            () if may_be_said && (judged.data.writes || is_nobodys()) && is_in_public_group(state, route) => {
+                Meant::InPublicGroup
+            }
             () if !self.demanded && is_named_form(&route.path, &route.methods) => Meant::Form,
             () if !named && is_probe(&route.path, &route.methods) && takes_nothing(route) => Meant::Probe,
             () if !self.demanded && !is_internal(&route.path) && conduct.shows_picture => Meant::Picture,
@@ -138,6 +143,15 @@ fn is_said_public(route: &Route) -> bool {
     decorators
         .filter_map(Expr::as_call)
         .any(|(_, args)| NAMES.iter().filter_map(|name| keyword(args, name)).any(is_public))
+}
+
+/// Whether the router that a route was registered on has a tag that calls it public.
+fn is_in_public_group(state: &State, route: &Route) -> bool {
+    with_interpreter(state, |interpreter| {
+        let run = interpreter.run(route.router.file);
+        let router = run.routers.get(route.router.index as usize);
+        router.is_some_and(|router| router.tags.iter().any(|tag| names_public(tag)))
+    })
 }
 
 /// Whether a handler takes nothing: no data of anybody, no connection to a database.
