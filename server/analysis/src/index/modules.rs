@@ -293,7 +293,8 @@ impl ModuleMap {
         let mut best: Option<(usize, FileId)> = None;
         let mut tie = false;
         for (path, file) in self.by_stem.get(last)? {
-            if !(is_dotted && path.ends_with(&as_module)) && !path.ends_with(&as_package) {
+            let is_it = is_dotted && path.ends_with(&as_module) || path.ends_with(&as_package);
+            if !is_it {
                 continue;
             }
             let score = shared(path);

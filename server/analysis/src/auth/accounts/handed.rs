@@ -105,11 +105,9 @@ fn is_kept(interpreter: &Interpreter<'_>, function: &FunctionRef, expr: &Expr, n
     while let Some(expr) = pending.pop() {
         match &expr.kind {
             ExprKind::Name(used) if used == name => return true,
-            ExprKind::Unknown | ExprKind::Lambda { .. } | ExprKind::Comprehension(_) => {
-                if mentions(expr, name) || matches!(expr.kind, ExprKind::Unknown) {
-                    return true;
-                }
-            }
+            // What these hold is not looked into.
+            ExprKind::Unknown | ExprKind::Lambda { .. } | ExprKind::Yield(_) => return true,
+            ExprKind::Comprehension(_) if mentions(expr, name) => return true,
             ExprKind::Call { func, .. } if sends(interpreter, function, func) => pending.push(func),
             _ => pending.extend(expr.children()),
         }
