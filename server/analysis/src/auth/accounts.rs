@@ -78,15 +78,19 @@ pub(super) fn issues(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bo
 }
 
 /// What a handler, or a function of the project that it calls, does at an identity provider by way of a client of authlib
-/// (1.6, `authlib.integrations.starlette_client`): it sends the browser there, or takes what that came back with, which the
-/// client compares with what it left in the session.
+/// (1.6, `authlib.integrations.starlette_client`) or fastapi-sso (0.18): it sends the browser there, or takes what that came
+/// back with, which the client has the provider confirm.
 pub(super) fn at_provider(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> Option<&'static str> {
     let mut reason = None;
     each_callee(interpreter, handler, &mut |callee| {
         let Callee::OfPackage(path) = callee else { return false };
-        reason = match path.rsplit('.').next().filter(|_| path.starts_with("authlib.")) {
-            Some("authorize_redirect") => Some(BY_PROVIDER),
-            Some("authorize_access_token") => Some(CALLBACK),
+        reason = match (path.split('.').next(), path.rsplit('.').next()) {
+            (Some("authlib"), Some("authorize_redirect")) | (Some("fastapi_sso"), Some("get_login_redirect")) => {
+                Some(BY_PROVIDER)
+            }
+            (Some("authlib"), Some("authorize_access_token")) | (Some("fastapi_sso"), Some("verify_and_process")) => {
+                Some(CALLBACK)
+            }
             _ => None,
         };
         reason.is_some()
