@@ -731,6 +731,8 @@ def paper(paper_id: int):
         ("settings", "def key():", "def add(kind):\n    KINDS.append(kind)\n\n\ndef key():"),
         // What is gone, and what others bind.
         ("settings", "def key():\n    return KEY\n", ""),
+        ("settings", "class Papers:", "def key():\n    return \"open-to-all\"\n\n\nclass Papers:"),
+        ("settings", "class Papers:", "if os.getenv(\"DEV\"):\n    key = None\n\n\nclass Papers:"),
         ("settings", "def key():\n    return KEY\n", "def __getattr__(name):\n    return KEY\n"),
         ("main", "@app.get(\"/mine\")", "def caller(token: str = \"\"):\n    return token\n\n\n@app.get(\"/mine\")"),
         (
@@ -741,7 +743,7 @@ def paper(paper_id: int):
         ("main", "@app.get(\"/mine\")\ndef mine(me=Depends(caller)):\n    return Papers().kinds()\n", ""),
     ];
     let told = told_by_edits(&[("settings", SETTINGS), ("main", MAIN)], edits);
-    assert_eq!(told.len(), 11, "{told:?}");
+    assert_eq!(told.len(), 13, "{told:?}");
 }
 
 /// Puts texts into files of a project, one after the other, and tells how the route `/rows` is guarded then. Each time a

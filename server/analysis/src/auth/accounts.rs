@@ -3,14 +3,15 @@
 //! evidence from code of what a route is for.
 
 mod handed;
+mod provider;
 
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+pub(super) use self::provider::at_provider;
 use super::code::last_name;
 use super::flow::class_held;
-use super::public::{BY_PROVIDER, CALLBACK};
 use crate::facts::python::idioms::{callees, calls, raises};
 use crate::facts::python::tree::{Expr, ExprKind, StmtKind, positional};
 use crate::index::dependencies::dependency_of;
@@ -75,27 +76,6 @@ pub(super) fn issues(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bo
         issues
     });
     issues
-}
-
-/// What a handler, or a function of the project that it calls, does at an identity provider by way of a client of authlib
-/// (1.6, `authlib.integrations.starlette_client`) or fastapi-sso (0.18): it sends the browser there, or takes what that came
-/// back with, which the client has the provider confirm.
-pub(super) fn at_provider(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> Option<&'static str> {
-    let mut reason = None;
-    each_callee(interpreter, handler, &mut |callee| {
-        let Callee::OfPackage(path) = callee else { return false };
-        reason = match (path.split('.').next(), path.rsplit('.').next()) {
-            (Some("authlib"), Some("authorize_redirect")) | (Some("fastapi_sso"), Some("get_login_redirect")) => {
-                Some(BY_PROVIDER)
-            }
-            (Some("authlib"), Some("authorize_access_token")) | (Some("fastapi_sso"), Some("verify_and_process")) => {
-                Some(CALLBACK)
-            }
-            _ => None,
-        };
-        reason.is_some()
-    });
-    reason
 }
 
 /// Whether a handler shows the documentation of the API: pages of the framework or of a package for that, or the

@@ -400,7 +400,9 @@ impl<'g, 'a> Guards<'g, 'a> {
             {
                 return Some("signing up");
             }
-            if let Some(reason) = accounts::at_provider(self.interpreter, handler) {
+            // Browsers are sent there that follow a link.
+            let provider = accounts::at_provider(self.interpreter, handler);
+            if let Some(reason) = provider.filter(|reason| reads(route) || *reason != public::BY_PROVIDER) {
                 return Some(reason);
             }
             let signs_up = public::makes_accounts(&route.path, &route.methods);

@@ -65,7 +65,17 @@ const QUESTIONS: &[&str] = &[
     "date",
     "year",
     "month",
+    "quarter",
+    "week",
     "day",
+    "hour",
+    "minute",
+    "second",
+    "microsecond",
+    "filter",
+    "contained_by",
+    "posix_regex",
+    "iposix_regex",
 ];
 
 impl Statement {

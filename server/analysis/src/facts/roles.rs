@@ -21,6 +21,12 @@ pub const APPLICATION_MARKERS: &[&str] = &[
     "MCPServer",
     "mcp.tool",
 ];
+
+/// What stands in a module that registers routes on a router which another module made: a decorator at the top.
+pub const DECORATOR_MARKER: &str = "\n@";
+
+/// How the path begins that such a decorator is given.
+pub const PATH_MARKERS: &[&str] = &["(\"/", "('/", "(\"\"", "(''", "  \"/", "  '/"];
 /// What stands in a module that may hold what lets others in, a script for one time perhaps: packages that connect to
 /// databases, addresses of these, and how keys of services begin.
 pub const SECRET_MARKERS: &[&str] = &[

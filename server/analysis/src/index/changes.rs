@@ -13,7 +13,7 @@ use smol_str::SmolStr;
 use super::interpreter::{GIVES, Interpreter, ModuleRun, Runs};
 use super::looked_at::{Definition, Definitions, HIERARCHY, Name, OUTLINE, RestsOn, name_of_state, router_of_name};
 use super::same::{both, same, same_router};
-use crate::facts::python::file::{Binding, FileItem, PythonFile};
+use crate::facts::python::file::{Binding, FileItem, PythonFile, bound_names};
 use crate::facts::python::item::ItemStmt;
 use crate::facts::python::tree::StmtKind;
 use crate::vfs::FileId;
@@ -130,13 +130,11 @@ impl Edits {
     /// Notes that an item is other than before, or came or went.
     fn note_item(&mut self, file: FileId, old: Option<&FileItem>, new: Option<&FileItem>) -> Extent {
         self.items.extend([old, new].into_iter().flatten().map(|item| (file, item.number)));
+        if bound_by_statement(old) != bound_by_statement(new) {
+            self.items.insert(Definition::statements_of(file).place());
+        }
         let (Some(old), Some(new)) = (old, new) else {
-            let is_definition =
-                |item: &FileItem| matches!(item.placed.item.stmt.kind, StmtKind::Function(_) | StmtKind::Class(_));
             self.items.insert(Definition::items_of(file).place());
-            if !old.or(new).is_some_and(is_definition) {
-                self.items.insert(Definition::statements_of(file).place());
-            }
             return Extent::Outline;
         };
         let (before, now) = (&old.placed.item.stmt, &new.placed.item.stmt);
@@ -288,7 +286,7 @@ impl Changes {
                 (old, at) == (new, now_at) && kept(new)
             }
             // What it is came out of executing the module.
-            (Some(_), Some(_)) => return self.is_same_variable(interpreter, name),
+            (Some(Binding::Computed), Some(Binding::Computed)) => return self.is_same_variable(interpreter, name),
             _ => false,
         };
         bound && (!name.executed || self.is_same_variable(interpreter, name))
@@ -319,6 +317,17 @@ impl Changes {
         let now = interpreter.run(file);
         Arc::ptr_eq(before, &now) || is_same(before, &now)
     }
+}
+
+/// The names that an item binds which is no definition; none of one that is not there.
+fn bound_by_statement(item: Option<&FileItem>) -> Option<Vec<SmolStr>> {
+    let stmt = &*item?.placed.item.stmt;
+    if let StmtKind::Function(_) | StmtKind::Class(_) = stmt.kind {
+        return None;
+    }
+    let mut names = Vec::new();
+    bound_names(stmt, &mut names);
+    Some(names)
 }
 
 /// The items of two states of a file, put together by their numbers, but for those that are the same.

@@ -64,7 +64,7 @@ pub const OUTLINE: u32 = u32::MAX;
 /// Stands for which items a file has, whatever they are.
 const ITEMS: u32 = u32::MAX;
 
-/// Stands for which items a file has that are no definitions.
+/// Stands for which items a file has that are no definitions, and the names that they bind.
 const STATEMENTS: u32 = u32::MAX - 1;
 
 impl Definition {
@@ -73,7 +73,7 @@ impl Definition {
         Self { file, item: ITEMS, name: 0 }
     }
 
-    /// Which items a file has that define neither a function nor a class.
+    /// Which items a file has that define neither a function nor a class, and the names that they bind.
     pub fn statements_of(file: FileId) -> Self {
         Self { file, item: STATEMENTS, name: 0 }
     }
@@ -166,7 +166,7 @@ impl LookedAt {
         self.bodies.insert(Definition::items_of(file));
     }
 
-    /// Counts which items a file has that are no definitions, and not what they are.
+    /// Counts which items a file has that are no definitions, and the names that they bind.
     pub fn add_statements(&mut self, file: FileId) {
         self.files.insert(file);
         self.bodies.insert(Definition::statements_of(file));

@@ -287,7 +287,7 @@ impl ModuleMap {
         }
         let (as_module, as_package) = match is_dotted {
             true => (format!("/{tail}.py"), format!("/{tail}/__init__.py")),
-            false => (String::new(), format!("/src/{tail}/__init__.py")),
+            false => (String::new(), format!("/{tail}/src/{tail}/__init__.py")),
         };
         let shared = |path: &str| path.split('/').zip(importer.split('/')).take_while(|(a, b)| a == b).count();
         let mut best: Option<(usize, FileId)> = None;
@@ -397,9 +397,10 @@ mod tests {
             "/w/whole/back/run.py",
             "/w/shop/pay/billing.py",
             "/w/packages/store/src/store/__init__.py",
-            "/w/one/src/twice/__init__.py",
-            "/w/two/src/twice/__init__.py",
-            "/w/ai/src/openai/__init__.py",
+            "/w/one/twice/src/twice/__init__.py",
+            "/w/two/twice/src/twice/__init__.py",
+            "/w/openai/src/openai/__init__.py",
+            "/w/old/src/guard/__init__.py",
         ];
         let map = map(&files);
         let cases: &[(usize, u32, &str, &str)] = &[
@@ -433,6 +434,8 @@ mod tests {
             (13, 0, "store", "/w/packages/store/src/store/__init__.py"),
             (13, 0, "twice", "external twice"),
             (13, 0, "openai", "external openai"),
+            // That folder is called after the package.
+            (13, 0, "guard", "external guard"),
             (13, 0, "api", "external api"),
         ];
         for (importer, level, module, want) in cases {

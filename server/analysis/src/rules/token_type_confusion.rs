@@ -215,7 +215,6 @@ fn other_purposes<'s>(state: &'s State, decode: &Decode, encodes: &[&'s Encode])
         "mail",
         "unsubscribe",
         "download",
-        "share",
         "activat",
         "recover",
         "magic",
@@ -239,7 +238,9 @@ fn other_purposes<'s>(state: &'s State, decode: &Decode, encodes: &[&'s Encode])
         // A flag says it by its name.
         let said = if marked.value == "True" { marked.name } else { marked.value };
         let lower = said.to_ascii_lowercase();
-        !marked.has(&SmolStr::new_static("aud")) && OTHERS.iter().any(|word| lower.contains(word))
+        let words = || lower.split(|letter: char| !letter.is_ascii_alphanumeric());
+        let is_named = OTHERS.iter().any(|word| lower.contains(word)) || words().any(|word| word == "share");
+        !marked.has(&SmolStr::new_static("aud")) && is_named
     };
     same.filter(is_other).collect()
 }

@@ -11,9 +11,12 @@ use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Resolve, Value};
 use crate::text::TextRange;
 
+/// Calls of one function that are looked at.
+const MAX_CALLS: usize = 32;
+
 /// The callees in a function's body that are functions of the project of whose calls whoever asked gets nothing.
 pub(super) fn kept_back(interpreter: &Interpreter<'_>, function: &FunctionRef) -> Vec<TextRange> {
-    let mut found = Vec::new();
+    let (mut found, mut looked_at) = (Vec::new(), 0);
     let mut blocks = vec![&*function.def.body];
     while let Some(block) = blocks.pop() {
         for stmt in block {
@@ -27,6 +30,10 @@ pub(super) fn kept_back(interpreter: &Interpreter<'_>, function: &FunctionRef) -
                 _ => continue,
             };
             let Some((callee, args)) = awaited(call).as_call() else { continue };
+            looked_at += 1;
+            if looked_at > MAX_CALLS {
+                return found;
+            }
             let is_sent_alone = || name.is_none_or(|name| is_only_sent(interpreter, function, name));
             if is_plain(interpreter, function, callee) && !fills(interpreter, function, args) && is_sent_alone() {
                 found.push(callee.range);
@@ -48,14 +55,16 @@ fn is_plain(interpreter: &Interpreter<'_>, function: &FunctionRef, callee: &Expr
     called_function(interpreter, function, callee).is_some_and(|called| called.class.is_none())
 }
 
-/// Whether an argument is the response, or stands in what the function returns: a call may write into it.
+/// Whether an argument may be the response, or something that the function reads afterwards: a call may write into it.
 fn fills(interpreter: &Interpreter<'_>, function: &FunctionRef, args: &[Arg]) -> bool {
     let is_response = |name: &SmolStr| {
         let param = function.def.params.iter().find(|param| &param.name.name == name);
-        let ty = param.and_then(|param| param.annotation.as_ref());
-        ty.is_some_and(
-            |ty| matches!(interpreter.eval_signature(function, ty), Value::Package(path) if path.ends_with("Response")),
-        )
+        param.is_some_and(|param| match &param.annotation {
+            Some(ty) => {
+                matches!(interpreter.eval_signature(function, ty), Value::Package(path) if path.ends_with("Response"))
+            }
+            None => true,
+        })
     };
     let given = returned(&function.def.body);
     args.iter()

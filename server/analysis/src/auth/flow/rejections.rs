@@ -128,7 +128,7 @@ impl Flow<'_, '_> {
 }
 
 impl Flow<'_, '_> {
-    /// Whether a condition compares nothing but what the client says of itself with texts and numbers of the code.
+    /// Whether a condition compares nothing but what the client says of itself with values that stand in the code.
     pub(super) fn asks_claims(&mut self, path: &Path, test: &Expr) -> bool {
         let mut claims = false;
         let mut pending = vec![test];

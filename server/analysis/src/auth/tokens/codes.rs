@@ -4,7 +4,7 @@ use super::super::code::{Around, Body, Scope, is_settings, last_name};
 use super::super::keys;
 use super::ItemTokens;
 use super::callees::callee;
-use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, StmtKind};
 use crate::index::value::{Resolve, Value};
 
 /// Parts of names of what holds such a code, for whoever searches texts for them.
@@ -29,19 +29,27 @@ pub(super) const MARKS: &[&str] = &[
 /// Functions of the project that a code is followed through.
 const MAX_DEPTH: u32 = 2;
 
+/// Codes of one function that are looked at.
+const MAX_CODES: usize = 16;
+
 /// Expressions that are looked at in what makes one.
 const MAX_STEPS: usize = 100;
 
 /// Finds codes that are drawn with `random`: who has seen enough of its numbers computes the next ones (Python 3.14,
 /// "Warning: The pseudo-random generators of this module should not be used for security purposes").
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
-    for (stmt, _) in body.statements() {
-        let StmtKind::Assign(assign) = &stmt.kind else { continue };
-        let ([target], Some(value)) = (assign.targets.as_slice(), &assign.value) else { continue };
-        let is_code = |expr: &Expr| last_name(expr).is_some_and(|name| names_code(name));
+    let is_code = |expr: &Expr| last_name(expr).is_some_and(|name| names_code(name));
+    let assigned = body.statements().iter().filter_map(|(stmt, _)| match &stmt.kind {
+        StmtKind::Assign(assign) => match (assign.targets.as_slice(), &assign.value) {
+            ([target], Some(value)) if is_code(target) => Some(value),
+            _ => None,
+        },
+        _ => None,
+    });
+    for value in assigned.take(MAX_CODES) {
         // Of one that is handed on it is told where it is drawn.
         let is_first = !(value.as_name().is_some() && is_code(value));
-        if is_code(target) && is_first && drawn(body, value, 0) == Some(Draw::Computable) {
+        if is_first && drawn(body, value, 0) == Some(Draw::Computable) {
             tokens.computable_codes.push(body.site(value.range));
         }
     }
@@ -73,9 +81,15 @@ fn drawn(body: &Body<'_, '_, '_>, value: &Expr, depth: u32) -> Option<Draw> {
     let mut pending = vec![body.traced(value)];
     for _ in 0..MAX_STEPS {
         let expr = pending.pop()?;
-        if let Some((func, _)) = expr.as_call() {
+        if let Some((func, args)) = expr.as_call() {
             let by = body.package(func).filter(|path| path.starts_with("random.") || path.starts_with("secrets."));
             if let Some(path) = by {
+                let is_list =
+                    |arg: &Arg| matches!(body.traced(&arg.value).kind, ExprKind::List(_) | ExprKind::Tuple(_));
+                // One of a few words that stand in the code.
+                if path.ends_with(".choice") && args.first().is_some_and(is_list) {
+                    continue;
+                }
                 let computable = path.starts_with("random.") && !path.contains("SystemRandom");
                 return Some(if computable { Draw::Computable } else { Draw::Secret });
             }
@@ -91,10 +105,13 @@ fn drawn(body: &Body<'_, '_, '_>, value: &Expr, depth: u32) -> Option<Draw> {
                 return Some(draw);
             }
         }
-        if let ExprKind::Comprehension(each) = &expr.kind {
-            pending.push(&each.element);
+        match &expr.kind {
+            // How many there are is drawn as well, perhaps.
+            ExprKind::Comprehension(each) => pending.push(body.traced(&each.element)),
+            // What is asked of a number is no code.
+            ExprKind::Compare { .. } | ExprKind::Not(_) => {}
+            _ => pending.extend(expr.children().into_iter().map(|child| body.traced(child))),
         }
-        pending.extend(expr.children().into_iter().map(|child| body.traced(child)));
     }
     None
 }

@@ -85,8 +85,14 @@ fn key_of_body(body: &Body<'_, '_, '_>, given: &Expr, key: &Expr) -> Option<Key>
         Some(from) => matches!(from.as_str(), "Query" | "Body" | "Form"),
         None => body.takes_requests(),
     };
-    let is_credential = is_of_request && worth_of_parameter(name) == Worth::Credential;
+    let is_credential = is_of_request && is_called_key(name) && worth_of_parameter(name) == Worth::Credential;
     is_credential.then(|| keys::letting_in(body.interpreter, body.scope, key))?
+}
+
+/// Whether a name is that of a key: `admin_secret`, and not `token_use`, of which a few words tell kinds.
+fn is_called_key(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    ["secret", "token", "key", "password", "passcode", "passphrase", "pin"].iter().any(|word| lower.ends_with(word))
 }
 
 /// Whether a function compares what it is given with a key behind `Bearer`: nothing else than a credential is sent so (RFC

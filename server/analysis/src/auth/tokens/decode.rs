@@ -28,6 +28,8 @@ pub struct MadeClient {
 
 /// Where Better Auth serves its public keys, unless it is told otherwise.
 const KEY_ADDRESS: &str = "/api/auth/jwks";
+/// Variables that an address is followed through.
+const MAX_STEPS: u32 = 3;
 /// Seconds of tolerance that are worth a note.
 const SHORT_LEEWAY: i64 = 60;
 
@@ -548,6 +550,24 @@ fn made_for_each_call(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<Made
         _ => fetches(found.expr),
     };
     let address = keyword(args, "uri").or_else(|| positional(args, 0));
-    let is_given = address.is_some_and(|address| def.params.iter().any(|param| mentions(address, &param.name.name)));
+    let is_given = address.is_some_and(|address| is_of_call(body, address, 0));
     used.then(|| MadeClient { site: body.site(found.expr.range), function: def.name.name.clone(), is_given })
+}
+
+/// Whether a value is made of what the function is called with, other than the object that it is a method of.
+fn is_of_call(body: &Body<'_, '_, '_>, value: &Expr, depth: u32) -> bool {
+    let Some(def) = body.def.filter(|_| depth < MAX_STEPS) else { return false };
+    let is_receiver = |name: &SmolStr| matches!(name.as_str(), "self" | "cls");
+    let is_given = |name: &SmolStr| !is_receiver(name) && def.params.iter().any(|param| param.name.name == *name);
+    let mut pending = vec![value];
+    while let Some(expr) = pending.pop() {
+        if let Some(name) = expr.as_name() {
+            let mut made = body.bindings(name).into_iter().flatten();
+            if is_given(name) || made.any(|made| is_of_call(body, made, depth + 1)) {
+                return true;
+            }
+        }
+        pending.extend(expr.children());
+    }
+    false
 }

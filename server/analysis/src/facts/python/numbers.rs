@@ -9,6 +9,9 @@ use super::salvage::name;
 /// Between the numbers of items that were numbered together: so much room is halved by each that is put there.
 const SPACE: u32 = 1 << 12;
 
+/// So many items may have gone before one for it to be known again.
+const WINDOW: usize = 64;
+
 /// Beyond all numbers. What stands above means no item.
 const NUMBERS: u32 = u32::MAX - 8;
 
@@ -39,7 +42,7 @@ fn take_over(items: &mut [FileItem], before: &[FileItem]) {
     items.iter_mut().for_each(|item| item.number = 0);
     let mut left = before;
     for item in items {
-        if let Some(at) = left.iter().position(|old| continues(item, old)) {
+        if let Some(at) = left.iter().take(WINDOW).position(|old| continues(item, old)) {
             item.number = left[at].number;
             left = &left[at + 1..];
         }

@@ -269,5 +269,11 @@ fn may_send(words: &mut Words) -> bool {
 /// Whether a text can hold routers, routes or dependencies. Test code counts
 /// only where it makes an application.
 fn is_relevant(words: &mut Words, test: bool) -> bool {
-    words.hold_any(if test { &["FastAPI(", "APIRouter("] } else { roles::APPLICATION_MARKERS })
+    match test {
+        true => words.hold_any(&["FastAPI(", "APIRouter("]),
+        false => {
+            words.hold_any(roles::APPLICATION_MARKERS)
+                || words.hold(roles::DECORATOR_MARKER) && words.hold_any(roles::PATH_MARKERS)
+        }
+    }
 }

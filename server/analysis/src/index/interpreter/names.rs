@@ -63,7 +63,7 @@ impl<'a> Interpreter<'a> {
         }
     }
 
-    /// Makes an answer rest on which items a module has that are no definitions.
+    /// Makes an answer rest on which items a module has that are no definitions, and the names that they bind.
     pub fn count_statements(&self, file: FileId) {
         self.looked_at.borrow_mut().add_statements(file);
     }
@@ -123,6 +123,8 @@ impl<'a> Interpreter<'a> {
     /// What a name means to type checkers only: what an import under `if TYPE_CHECKING:` binds.
     pub fn for_type_checkers(&self, file: FileId, name: &SmolStr) -> Option<Value> {
         self.count_name(file, name);
+        // Whatever the name means to Python, another block may bind it after an edit.
+        self.count_statements(file);
         let facts = self.facts(file)?;
         let is_flag = |test: &Expr| match &test.kind {
             ExprKind::Name(flag) => flag == "TYPE_CHECKING",
@@ -130,7 +132,10 @@ impl<'a> Interpreter<'a> {
             _ => false,
         };
         let guarded = facts.items.iter().filter_map(|item| match &item.placed.item.stmt.kind {
-            StmtKind::If { test, body, .. } if is_flag(test) => Some(body),
+            StmtKind::If { test, body, .. } if is_flag(test) => {
+                self.count_body(Site { file, item: item.number, range: TextRange::default() });
+                Some(body)
+            }
             _ => None,
         });
         guarded.flatten().find_map(|stmt| {
