@@ -18,7 +18,7 @@ pub(in crate::auth) fn at_provider(interpreter: &Interpreter<'_>, handler: &Func
     let mut reason = None;
     let conditional = |_: &Interpreter<'_>, function: &FunctionRef| {
         let mut found = Vec::new();
-        note_conditional(&function.def.body, &mut found);
+        note_conditional(&function.def.body, false, &mut found);
         found
     };
     each_call(interpreter, handler, &conditional, &mut |_, callee| {
@@ -37,19 +37,21 @@ pub(in crate::auth) fn at_provider(interpreter: &Interpreter<'_>, handler: &Func
     reason
 }
 
-/// Notes the callees of a block that are called in one branch of a condition, where the other goes on without.
-fn note_conditional(block: &[Stmt], found: &mut Vec<TextRange>) {
-    for stmt in block {
+/// Notes the callees of a block that are called in one branch of a condition, where the other goes on without; `refuses` says
+/// whether what comes behind the block refuses everybody.
+fn note_conditional(block: &[Stmt], refuses: bool, found: &mut Vec<TextRange>) {
+    for (at, stmt) in block.iter().enumerate() {
+        let refuses = block.get(at + 1).map_or(refuses, |next| matches!(next.kind, StmtKind::Raise { .. }));
         if let StmtKind::If { body, or_else, .. } = &stmt.kind {
             for (branch, other) in [(body, or_else), (or_else, body)] {
                 let is_elsewhere = |name: &SmolStr| callees(other).any(|callee| last_name(callee) == Some(name));
                 let alone = callees(branch).filter(|callee| !last_name(callee).is_some_and(is_elsewhere));
-                if !leaves(other) {
+                if !(leaves(other) || other.is_empty() && refuses) {
                     found.extend(alone.map(|callee| callee.range));
                 }
             }
         }
-        stmt.blocks().into_iter().for_each(|block| note_conditional(block, found));
+        stmt.blocks().into_iter().for_each(|block| note_conditional(block, refuses, found));
     }
 }
 
