@@ -399,7 +399,7 @@ mod tests {
             "/w/packages/store/src/store/__init__.py",
             "/w/one/twice/src/twice/__init__.py",
             "/w/two/twice/src/twice/__init__.py",
-            "/w/openai/src/openai/__init__.py",
+            "/w/ai/openai/src/openai/__init__.py",
             "/w/old/src/guard/__init__.py",
         ];
         let map = map(&files);
