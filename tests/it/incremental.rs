@@ -685,11 +685,20 @@ class Papers:
     def kinds(self):
         return KINDS
 "#;
+    // Nothing ever executes this module.
+    const CHECKS: &str = r#"
+import jwt
+
+
+def read(token, key):
+    return jwt.decode(token, key, algorithms=["HS256"])
+"#;
     const MAIN: &str = r#"
 import jwt
 from fastapi import Depends, FastAPI, HTTPException
 from fastapi.security import OAuth2PasswordBearer
 
+from checks import read
 from settings import KEY, KINDS, Papers, key
 
 app = FastAPI()
@@ -701,6 +710,18 @@ def caller(token: str = Depends(bearer)):
         return jwt.decode(token, key(), algorithms=["HS256"])
     except jwt.PyJWTError:
         raise HTTPException(401)
+
+
+def reader(token: str = Depends(bearer)):
+    try:
+        return read(token, key())
+    except jwt.PyJWTError:
+        raise HTTPException(401)
+
+
+@app.get("/read")
+def own(me=Depends(reader)):
+    return me
 
 
 @app.get("/kinds")
@@ -727,6 +748,9 @@ def paper(paper_id: int):
         ("settings", "KINDS = [", "KEY = os.environ[\"OTHER\"]\nKINDS = ["),
         ("settings", "KINDS = [", "if KEY == \"q8Rf2LxN5vTw7Zb1\":\n    raise RuntimeError(\"no key\")\nKINDS = ["),
         ("settings", "        return KINDS\n", "        return KINDS\n\n\nKEY = os.environ[\"KEY\"]\n"),
+        // A name that is bound twice.
+        ("checks", "def read(", "jwt = None\n\n\ndef read("),
+        ("checks", "[\"HS256\"])\n", "[\"HS256\"])\n\n\ndef read(token, key):\n    return {}\n"),
         // Who else changes a table.
         ("settings", "def key():", "def add(kind):\n    KINDS.append(kind)\n\n\ndef key():"),
         // What is gone, and what others bind.
@@ -742,8 +766,8 @@ def paper(paper_id: int):
         ),
         ("main", "@app.get(\"/mine\")\ndef mine(me=Depends(caller)):\n    return Papers().kinds()\n", ""),
     ];
-    let told = told_by_edits(&[("settings", SETTINGS), ("main", MAIN)], edits);
-    assert_eq!(told.len(), 13, "{told:?}");
+    let told = told_by_edits(&[("settings", SETTINGS), ("checks", CHECKS), ("main", MAIN)], edits);
+    assert_eq!(told.len(), 15, "{told:?}");
 }
 
 /// Puts texts into files of a project, one after the other, and tells how the route `/rows` is guarded then. Each time a

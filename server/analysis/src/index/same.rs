@@ -49,6 +49,7 @@ pub fn same_router(a: &Router, b: &Router) -> bool {
     let same_class = both(&a.class, &b.class, |a, b| Comparison::default().classes(a, b));
     let same_attribute = |(name, a): (&SmolStr, &Value)| b.attributes.get(name).is_some_and(|b| same(a, b));
     how(a) == how(b)
+        && a.tags == b.tags
         && same_class
         && same(&a.prefix, &b.prefix)
         && a.dependencies.unknown == b.dependencies.unknown

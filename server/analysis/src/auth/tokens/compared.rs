@@ -73,8 +73,7 @@ fn key_beside(body: &Body<'_, '_, '_>, given: &Expr, key: &Expr) -> Option<Key> 
     }
 }
 
-/// The key that a part of the body or the query is compared with, where its value stands in the code: `body.secret !=
-/// SECRET`. What such a part is called says that callers may prove something by it, and that they are refused, that they do.
+/// The key that a part of the body or the query is compared with: `body.secret != SECRET`. What such a part is called says that callers may prove something by it, and that they are refused, that they do.
 fn key_of_body(body: &Body<'_, '_, '_>, given: &Expr, key: &Expr) -> Option<Key> {
     let (param, name) = match &given.kind {
         ExprKind::Name(name) => (name, name),

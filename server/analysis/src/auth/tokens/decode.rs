@@ -556,9 +556,10 @@ fn made_for_each_call(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<Made
 
 /// Whether a value is made of what the function is called with, other than the object that it is a method of.
 fn is_of_call(body: &Body<'_, '_, '_>, value: &Expr, depth: u32) -> bool {
+    let Scope::Function(function) = body.scope else { return false };
     let Some(def) = body.def.filter(|_| depth < MAX_STEPS) else { return false };
-    let is_receiver = |name: &SmolStr| matches!(name.as_str(), "self" | "cls");
-    let is_given = |name: &SmolStr| !is_receiver(name) && def.params.iter().any(|param| param.name.name == *name);
+    let receiver = usize::from(function.takes_receiver() && !body.is_nested());
+    let is_given = |name: &SmolStr| def.params.iter().skip(receiver).any(|param| param.name.name == *name);
     let mut pending = vec![value];
     while let Some(expr) = pending.pop() {
         if let Some(name) = expr.as_name() {

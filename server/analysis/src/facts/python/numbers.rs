@@ -24,7 +24,7 @@ pub(super) fn number(items: &mut [FileItem], before: &[FileItem]) {
     }
 }
 
-/// Gives items the numbers that they had; none, which is 0, to those that are new.
+/// Gives items that have no numbers yet, which is 0, those that they had; none to those that are new.
 fn take_over(items: &mut [FileItem], before: &[FileItem]) {
     let take = |(item, old): (&mut FileItem, &FileItem)| item.number = old.number;
     let first = items.iter().zip(before).take_while(|(item, old)| is_same(item, old)).count();
@@ -39,7 +39,6 @@ fn take_over(items: &mut [FileItem], before: &[FileItem]) {
         items.iter_mut().zip(before).for_each(take);
         return;
     }
-    items.iter_mut().for_each(|item| item.number = 0);
     let mut left = before;
     for item in items {
         if let Some(at) = left.iter().take(WINDOW).position(|old| continues(item, old)) {

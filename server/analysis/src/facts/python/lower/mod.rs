@@ -4,6 +4,7 @@
 //! the previous text is not walked at all: its item is shared. That makes the
 //! cost of a keystroke that of the statement it is in.
 
+mod classes;
 mod expressions;
 mod statements;
 

@@ -1,4 +1,4 @@
-//! Statements, functions and classes.
+//! Statements and functions.
 
 use std::sync::Arc;
 
@@ -8,11 +8,10 @@ use tree_sitter::Node;
 
 use super::super::body::{Body, BodySource};
 use super::super::item::{ItemSource, LoweredStmt};
-use super::super::room;
 use super::super::said_public::calls_public;
 use super::super::tree::{
-    Assign, AugAssign, Class, Expr, ExprKind, Function, Handler, Ident, ImportFrom, ImportedModule, ImportedName,
-    MatchCase, Param, ParamKind, Stmt, StmtKind,
+    Assign, AugAssign, Expr, ExprKind, Function, Handler, Ident, ImportFrom, ImportedModule, ImportedName, MatchCase,
+    Param, ParamKind, Stmt, StmtKind,
 };
 use super::{Lower, field, field_children, hash, named_children, starts_line};
 use crate::syntax::python::{Kind, fields, kind};
@@ -22,7 +21,7 @@ use crate::text::{KeptText, TextRange};
 const MAX_ELIFS: usize = 100;
 
 /// The nesting of what a top-level statement is.
-const TOP_LEVEL: u32 = 1;
+pub(super) const TOP_LEVEL: u32 = 1;
 
 impl Lower<'_> {
     /// A top-level statement.
@@ -101,7 +100,7 @@ impl Lower<'_> {
         self.statements(node).into_iter().map(|n| self.stmt(n)).collect()
     }
 
-    fn statements<'n>(&mut self, block: Node<'n>) -> Vec<Node<'n>> {
+    pub(super) fn statements<'n>(&mut self, block: Node<'n>) -> Vec<Node<'n>> {
         let statements: Vec<Node<'n>> = named_children(block).into_iter().filter(|n| !n.is_error()).collect();
         self.note_columns(&statements);
         statements
@@ -237,7 +236,7 @@ impl Lower<'_> {
         StmtKind::Unknown
     }
 
-    fn ident(&self, node: Option<Node<'_>>, fallback: Node<'_>) -> Ident {
+    pub(super) fn ident(&self, node: Option<Node<'_>>, fallback: Node<'_>) -> Ident {
         let node = node.unwrap_or(fallback);
         Ident { name: self.name(node), range: self.range(node) }
     }
@@ -327,47 +326,6 @@ impl Lower<'_> {
             // A block with two statements on lines of their own spans several.
             pending.extend(children.into_iter().filter(|child| child.start_position().row < child.end_position().row));
         }
-    }
-
-    fn class(&mut self, node: Node<'_>, decorators: Vec<Expr>) -> Class {
-        let f = fields();
-        let name = self.ident(field(node, f.name), node);
-        let bases = field(node, f.superclasses).map(|list| self.args(list)).unwrap_or_default();
-        let mut body = match field(node, f.body) {
-            Some(block) if self.nesting == TOP_LEVEL => self.members(block),
-            Some(block) => self.block(block),
-            None => Vec::new(),
-        };
-        take_docstring(&mut body);
-        Class { name, decorators, bases, body }
-    }
-
-    /// The body of a top-level class. Its members have room to grow in, and so has what stands between them.
-    fn members(&mut self, block: Node<'_>) -> Vec<Stmt> {
-        let statements = self.statements(block);
-        let mut members: Vec<Stmt> = Vec::with_capacity(statements.len());
-        let mut end = None;
-        for node in statements {
-            let start = self.range(node).start;
-            if let Some(between) = end.and_then(|end| start.checked_sub(end)).filter(|between| *between > 0) {
-                self.leave_room(between, start - 1, room::LINE);
-            }
-            let member = self.stmt(node);
-            let multiple = match member.kind {
-                StmtKind::Function(_) | StmtKind::Class(_) => room::METHOD,
-                _ => room::LINE,
-            };
-            let range = self.range(node);
-            self.leave_room(range.len(), range.end, multiple);
-            end = Some(self.range(node).end);
-            members.push(member);
-        }
-        members
-    }
-
-    fn leave_room(&mut self, length: u32, end: u32, multiple: u32) {
-        let room = self.rooms.leave(length, end, multiple);
-        self.base = self.base.wrapping_sub(room);
     }
 
     pub(super) fn params(&mut self, list: Node<'_>) -> Vec<Param> {

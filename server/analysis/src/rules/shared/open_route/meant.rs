@@ -87,7 +87,7 @@ impl OpenRoute<'_, '_> {
         let of_others = says_caller(route) || is_internal(&route.path);
         let alters_owned = judged.data.faults.iter().any(|access| access.usage != Use::Reads);
         let is_nobodys = || may_read && !of_others && !people.get_or_init(|| People::of(state)).are_in(&judged.data);
-        let alters_nobodys = judged.data.writes && !alters_owned || is_nobodys();
+        let concerns_nobody = || judged.data.writes && !alters_owned || is_nobodys();
         let shown_to_all = || beside.reads_are_open() && is_nobodys();
         // Where most is guarded, what is read openly was left so; where it is not, only what is nobody's.
         let reads_openly = || {
@@ -108,7 +108,7 @@ impl OpenRoute<'_, '_> {
             () if !named && only_where_configured(state, route) => Meant::Switched,
             () if !named && is_named_public(&route.path) => Meant::NamedPublic,
             () if !named && !harms && is_said_public(route) => Meant::SaidPublic,
-            () if may_be_said && alters_nobodys && is_in_public_group(state, route) => Meant::InPublicGroup,
+            () if may_be_said && concerns_nobody() && is_in_public_group(state, route) => Meant::InPublicGroup,
             () if !self.demanded && is_named_form(&route.path, &route.methods) => Meant::Form,
             () if !named && is_probe(&route.path, &route.methods) && takes_nothing(route) => Meant::Probe,
             () if !self.demanded && !is_internal(&route.path) && conduct.shows_picture => Meant::Picture,
@@ -149,10 +149,9 @@ fn is_said_public(route: &Route) -> bool {
 fn is_of_public(tag: &str) -> bool {
     const ROUTES: &[&str] = &["api", "apis", "route", "routes", "endpoint", "endpoints", "site", "website"];
     let lower = tag.to_ascii_lowercase();
-    let mut words = lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty());
-    names_public(tag) && words.clone().any(|word| word == "public") && {
-        words.all(|word| word == "public" || ROUTES.contains(&word))
-    }
+    let words: Vec<&str> =
+        lower.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    words.contains(&"public") && words.iter().all(|word| *word == "public" || ROUTES.contains(word))
 }
 
 /// Whether the router that a route was registered on has a tag that calls it public.
