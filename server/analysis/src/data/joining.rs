@@ -110,10 +110,16 @@ fn same_evidence(a: &Path, b: &Path) -> bool {
         && a.left == b.left
         && a.doubted == b.doubted
         && a.yielded == b.yielded
-        && a.rows.len() == b.rows.len()
-        && a.rows.iter().zip(b.rows.iter()).all(|((one, row), (other, with))| {
-            one == other && (Shared::is(row, with) || alike_rows(row, with, &Idle::of(a, b)))
-        })
+        && (Shared::is(&a.rows, &b.rows) || same_rows(a, b))
+}
+
+fn same_rows(a: &Path, b: &Path) -> bool {
+    let idle = Idle::of(a, b);
+    a.rows.len() == b.rows.len()
+        && a.rows
+            .iter()
+            .zip(b.rows.iter())
+            .all(|((one, row), (other, with))| one == other && (Shared::is(row, with) || alike_rows(row, with, &idle)))
 }
 
 fn alike_rows(a: &Row, b: &Row, idle: &Idle<'_>) -> bool {
@@ -135,9 +141,16 @@ fn alike_rows(a: &Row, b: &Row, idle: &Idle<'_>) -> bool {
 
 /// Objects that only one path made are nothing that the other knows of.
 fn alike_objects(a: &Path, b: &Path) -> bool {
-    a.objects.iter().all(|(id, object)| match b.objects.get(id) {
-        Some(other) => Shared::is(object, other) || alike_object(a, b, object, other),
-        None => true,
+    if Shared::is(&a.objects, &b.objects) {
+        return true;
+    }
+    let mut others = b.objects.iter().peekable();
+    a.objects.iter().all(|(id, object)| {
+        while others.next_if(|(other, _)| *other < id).is_some() {}
+        match others.next_if(|(other, _)| *other == id) {
+            Some((_, other)) => Shared::is(object, other) || alike_object(a, b, object, other),
+            None => true,
+        }
     })
 }
 
