@@ -2,6 +2,7 @@
 //! broken code in between. `AUTHLENS_RANDOM_EDITS` sets how many.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 
 use authlens_analysis::facts::python::lower::lower_file;
 use authlens_analysis::facts::typescript::lower as typescript;
@@ -89,8 +90,14 @@ fn start() -> Texts {
     .into()
 }
 
+/// The project as several threads find it at once.
 fn fresh(texts: &Texts) -> Analysis {
+    found_by(3, texts)
+}
+
+fn found_by(threads: usize, texts: &Texts) -> Analysis {
     let mut host = AnalysisHost::new();
+    host.set_threads(NonZeroUsize::new(threads).unwrap());
     let disk = texts.iter().map(|(path, text)| (path.clone(), FileContent::Text(text.as_str().into()))).collect();
     host.apply(Change { roots: Some(vec!["/p".into()]), disk, ..Change::default() });
     host.snapshot()
@@ -472,6 +479,25 @@ fn incremental_equals_from_scratch() {
 }
 
 /// What a module's execution left behind holds the definitions of then.
+#[test]
+fn several_threads_find_what_one_does() {
+    let mut texts = start();
+    let more = ["more", "others", "last"];
+    for name in more {
+        texts.insert(format!("/p/api/{name}.py"), ROWS.replace("/rows", &format!("/{name}")));
+    }
+    let main = more.iter().fold(MAIN.replace("import tasks", "import more, others, last, tasks"), |main, name| {
+        main + &format!("\napp.include_router({name}.router)\n")
+    });
+    texts.insert("/p/main.py".to_owned(), main);
+    let one = found_by(1, &texts);
+    assert_eq!(messages(&one, "/p/api/last.py"), messages(&one, "/p/api/rows.py"));
+    assert_ne!(messages(&one, "/p/api/last.py"), [""; 0]);
+    for threads in [2, 5] {
+        assert_eq!(all(&found_by(threads, &texts)), all(&one));
+    }
+}
+
 #[test]
 fn a_body_is_read_anew_behind_a_name_that_is_bound_twice() {
     let of = |line_break: &str| {

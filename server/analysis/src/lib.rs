@@ -14,5 +14,6 @@ pub mod rules;
 pub mod suppress;
 pub mod syntax;
 pub mod text;
+mod threads;
 pub(crate) mod verdicts;
 pub mod vfs;

@@ -291,6 +291,13 @@ impl<'a> Judge<'a> {
         self.state.borrow().names_somebody()
     }
 
+    /// All verdicts that are known by now.
+    pub fn all_verdicts(&self) -> VerdictMemo {
+        let mut verdicts = self.known.clone();
+        verdicts.extend(self.memo.borrow().iter().map(|(key, verdict)| (*key, Arc::clone(verdict))));
+        verdicts
+    }
+
     /// Gives back the verdicts that were not known before.
     pub fn finish(self) -> NewVerdicts {
         self.memo.into_inner()

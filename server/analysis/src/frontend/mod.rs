@@ -43,6 +43,7 @@ use self::placement::Placement;
 use self::unpacked::Unpacked;
 use crate::facts::typescript::file::TypeScriptFile;
 use crate::index::sources::{SourceFile, Sources};
+use crate::threads::{Threads, spread};
 use crate::vfs::{FileId, Location};
 
 /// Modules evaluated at once are shared among threads from this number on.
@@ -191,7 +192,7 @@ impl Frontend {
 
     /// Evaluates what has changed. Tells whether anything was found that was
     /// not, and which modules have to be read to go on.
-    pub fn update(&mut self, sources: &Sources) -> (bool, BTreeSet<FileId>) {
+    pub(crate) fn update(&mut self, sources: &Sources, threads: Threads) -> (bool, BTreeSet<FileId>) {
         let pending = std::mem::take(&mut self.pending);
         if pending.is_empty() {
             return (false, BTreeSet::new());
@@ -200,7 +201,7 @@ impl Frontend {
         let mut missing = self.unread(sources);
         let mut changed = std::mem::take(&mut self.moved);
         let (mut intercepts, mut sets_bases, mut issues, mut dismisses) = (false, false, false, false);
-        let fresh = self.evaluated(sources, &pending.into_iter().collect::<Vec<_>>());
+        let fresh = self.evaluated(sources, &pending.into_iter().collect::<Vec<_>>(), threads);
         for (file, outcome) in fresh {
             let before = self.outcomes.get(&file).cloned();
             let both = before.as_deref().into_iter().chain(&outcome);
@@ -256,7 +257,7 @@ impl Frontend {
     }
 
     /// Evaluates modules, on several threads when there are many.
-    fn evaluated(&mut self, sources: &Sources, files: &[FileId]) -> Vec<(FileId, Option<Outcome>)> {
+    fn evaluated(&mut self, sources: &Sources, files: &[FileId], threads: Threads) -> Vec<(FileId, Option<Outcome>)> {
         let unpacked = std::mem::take(&mut self.unpacked);
         let evaluate = |files: &[FileId], unpacked: Unpacked| -> (Vec<(FileId, Option<Outcome>)>, Unpacked) {
             let mut session = Session::new(sources, &self.configurations, unpacked);
@@ -266,21 +267,14 @@ impl Frontend {
             let outcomes = roots.map(|(file, is_root)| (file, is_root.then(|| session.evaluate(file)))).collect();
             (outcomes, session.into_unpacked())
         };
-        let threads =
-            if files.len() < PARALLEL_FROM { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) };
+        let threads = threads.for_pieces(files.len(), PARALLEL_FROM);
         if threads < 2 {
             let (outcomes, unpacked) = evaluate(files, unpacked);
             self.unpacked = unpacked.kept();
             return outcomes;
         }
-        std::thread::scope(|scope| {
-            let parts = files.chunks(files.len().div_ceil(threads));
-            let workers: Vec<_> =
-                parts.map(|part| scope.spawn(move || evaluate(part, Unpacked::default()).0)).collect();
-            let joined = workers.into_iter().map(|worker| worker.join());
-            // A panic is the caller's to catch: nothing is left out silently.
-            joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        })
+        let parts = files.chunks(files.len().div_ceil(threads));
+        spread(0..0, parts, |part, _| evaluate(part, Unpacked::default()).0).into_iter().flatten().collect()
     }
 
     /// Whether the pages of a file are static files for a browser: what requests

@@ -5,7 +5,7 @@
 //! mean what they meant, and the bodies that were looked into are the same.
 
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use smol_str::SmolStr;
@@ -197,7 +197,7 @@ impl LookedAt {
     }
 
     /// All of it, for an answer to rest on.
-    pub fn into_rests_on(mut self, shared: &mut Shared) -> Arc<RestsOn> {
+    pub fn into_rests_on(mut self, shared: &Shared) -> Arc<RestsOn> {
         if self.names.is_empty() && self.bodies.is_empty() && self.others.len() == 1 {
             // One that only passes another on rests on what that does.
             let other = self.others.values().next().filter(|other| other.files.len() == self.files.len());
@@ -236,22 +236,24 @@ impl RestsOn {
 /// Most that an answer rests on which is compared with others.
 const FEW: usize = 16;
 
-/// What little answers rest on, once each: most of the expressions of a function rest on the same.
+/// What little answers rest on, once each: most of the expressions of a function rest on the same. Threads that work at
+/// once have it in common.
 #[derive(Debug, Default)]
 pub struct Shared {
-    known: FxHashSet<ByContent>,
+    known: Mutex<FxHashSet<ByContent>>,
 }
 
 impl Shared {
-    fn of(&mut self, rests_on: RestsOn) -> Arc<RestsOn> {
+    fn of(&self, rests_on: RestsOn) -> Arc<RestsOn> {
         if rests_on.len() > FEW {
             return Arc::new(rests_on);
         }
         let fresh = ByContent(Arc::new(rests_on));
-        match self.known.get(&fresh) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.get(&fresh) {
             Some(known) => Arc::clone(&known.0),
             None => {
-                self.known.insert(ByContent(Arc::clone(&fresh.0)));
+                known.insert(ByContent(Arc::clone(&fresh.0)));
                 fresh.0
             }
         }

@@ -15,7 +15,9 @@ mod in_use;
 mod injectable;
 mod keys;
 pub(crate) mod own_origin;
+mod owned;
 mod shadowed;
+mod side_by_side;
 mod sight;
 mod sign_up;
 mod tokens;
@@ -43,10 +45,11 @@ use crate::auth::guard::{Guard, Guards as GuardJudge, may_sign_up};
 use crate::auth::middleware::Middlewares;
 use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::{Judge, NewVerdicts, Proof};
-use crate::data::{self, Runs};
+use crate::data::{self, RouteData, Runs};
 use crate::ide::{Guards, Judged, JudgedRoutes, State};
 use crate::index::changes::{Changes, share};
 use crate::index::interpreter::{Interpreter, Remembered, Session};
+use crate::index::looked_at::LookedAt;
 use crate::index::routes::{Application, Route, RouteTable};
 use crate::index::same::same_route;
 use crate::index::value::{Resolve, RouterId, Site, Value};
@@ -161,7 +164,27 @@ struct Around<'r> {
     middlewares: &'r Middlewares,
 }
 
-impl<'a> Work<'_, 'a> {
+/// A route of which all is known but what it does with owned data, perhaps.
+enum Begun {
+    Known(Judged),
+    Guard(Box<Waiting>),
+}
+
+/// What is known of such a route.
+struct Waiting {
+    guard: Guard,
+    expected: Expectation,
+    /// What it does with owned data, where that is as before.
+    data: Option<Arc<RouteData>>,
+    by_client: Option<Arc<ByClient>>,
+    conduct: Conduct,
+    /// Whether a file that decides about it does not parse.
+    unparsed: bool,
+    /// What was looked at so far.
+    looked_at: LookedAt,
+}
+
+impl Work<'_, '_> {
     /// Guards of the routes of an application, and its middlewares.
     fn application(
         &self,
@@ -201,8 +224,7 @@ impl<'a> Work<'_, 'a> {
             Some(_) => Vec::new(),
             None => around.map(|around| expectations(self.state, around.application)).unwrap_or_default(),
         };
-        let mut judged: Vec<Judged> = Vec::with_capacity(routes.len());
-        let runs = Runs::default();
+        let mut begun: Vec<Begun> = Vec::with_capacity(routes.len());
         for (index, route) in routes.iter().enumerate() {
             let known = same_table.and_then(|earlier| earlier.judged.get(index));
             let expected = match known {
@@ -212,8 +234,9 @@ impl<'a> Work<'_, 'a> {
             let known = known.or_else(|| earlier?.of(route, index, routes.len() - index));
             // Others decide about that one.
             let known = known.filter(|known| !sign_up::is_given(&known.guard) && !shadowed::is_given(&known.guard));
-            judged.push(self.route(route, around, expected, known.zip(earlier.map(|earlier| earlier.changes)), &runs));
+            begun.push(self.begin(route, around, expected, known.zip(earlier.map(|earlier| earlier.changes))));
         }
+        let mut judged = self.complete(routes, around, begun);
         if let Some(around) = around
             && self.state.indexing
             && !(self.state.is_open(around.application.site.file) && authenticates(&judged))
@@ -241,14 +264,13 @@ impl<'a> Work<'_, 'a> {
     }
 
     /// The guard of a route; `known` is what was said of the same one before a change.
-    fn route<'r>(
-        &'r self,
-        route: &'r Route,
+    fn begin(
+        &self,
+        route: &Route,
         around: Option<Around<'_>>,
         expected: Expectation,
         known: Option<(&Judged, &Changes)>,
-        runs: &Runs<'r, 'a>,
-    ) -> Judged {
+    ) -> Begun {
         let state = self.state;
         let unparsed = around.is_some_and(|around| never_parsed(state, around.application.site.file))
             || never_parsed(state, route.registration.file);
@@ -263,7 +285,7 @@ impl<'a> Work<'_, 'a> {
                     && (known.guard.is_guarded() || !is_read(changes))
                     && changes.hold(self.interpreter, &known.rests_on)))
         {
-            return Judged { expected, ..known.clone() };
+            return Begun::Known(Judged { expected, ..known.clone() });
         }
         let outer = self.interpreter.begin();
         self.interpreter.count_file(route.registration.file);
@@ -286,25 +308,32 @@ impl<'a> Work<'_, 'a> {
             _ => false,
         };
         let middlewares = around.map(|around| around.middlewares);
-        let mut guard = self.guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
+        let guard = self.guards.route(route, middlewares, public_comment(state, route).as_ref(), required);
         let same_data = known.filter(|_| !state.tables.is_empty()).filter(|(known, changes)| {
             known.guard == guard && known.data.holds(changes, self.interpreter, self.judge, route)
         });
         let data = match same_data {
-            Some((known, _)) => Arc::clone(&known.data),
-            None if state.tables.is_empty() => Arc::default(),
-            None => Arc::new(data::judge(self.interpreter, self.judge, route, &guard, runs)),
+            Some((known, _)) => Some(Arc::clone(&known.data)),
+            None => state.tables.is_empty().then(Arc::default),
         };
-        self.interpreter.count(&data.rests_on);
         let is_served = around.is_some_and(|around| !around.application.test);
         let by_client = is_served.then(|| ByClient::of(self.judge, self.interpreter, route)).flatten();
         let conduct = match guard {
             Guard::Open(_) if around.is_some() => Conduct::of(self.interpreter, route),
             _ => Conduct::default(),
         };
+        let looked_at = self.interpreter.note_in(outer);
+        Begun::Guard(Box::new(Waiting { guard, expected, data, by_client, conduct, unparsed, looked_at }))
+    }
+
+    /// The verdict on a route of which everything is known.
+    fn end(&self, waiting: Waiting, data: Arc<RouteData>) -> Judged {
+        let Waiting { mut guard, expected, by_client, conduct, unparsed, looked_at, .. } = waiting;
+        let outer = self.interpreter.note_in(looked_at);
+        self.interpreter.count(&data.rests_on);
         let rests_on = self.interpreter.end(outer);
         if let (Guard::Open(_), Expectation::Public(basis) | Expectation::Optional(basis)) = (&guard, &expected) {
-            guard = Guard::Public(stated_public(state, basis));
+            guard = Guard::Public(stated_public(self.state, basis));
         }
         if unparsed && matches!(guard, Guard::Open(_)) {
             guard = Guard::Unknown("a file that decides about it does not parse".into());

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
+use super::side_by_side::each_piece;
 use crate::auth::tokens::{Decode, Encode, ItemTokens, Looks, Marked, VerifierCall, tokens_of};
 use crate::data::{ToolData, judge_tool};
 use crate::facts::python::tree::Item;
@@ -227,9 +228,19 @@ pub(crate) struct FoundTokens {
 
 /// Looks at the files that have to be.
 pub(super) fn look(state: &State, interpreter: &Interpreter<'_>) -> Vec<FoundTokens> {
-    let pending = state.tokens.pending.iter();
+    let pending: Vec<FileId> = state.tokens.pending.iter().copied().collect();
     let path = |file: FileId| state.sources.file(file).map(|source| source.path.clone()).unwrap_or_default();
-    pending.map(|&file| FoundTokens { file, path: path(file), tokens: look_at(state, interpreter, file) }).collect()
+    let found = |interpreter: &Interpreter<'_>, file: FileId| FoundTokens {
+        file,
+        path: path(file),
+        tokens: look_at(state, interpreter, file),
+    };
+    let rest = |from: usize, threads: usize| {
+        each_piece((state, interpreter), threads, from..pending.len(), |interpreter, pieces| {
+            pieces.taken().map(|at| (at, found(interpreter, pending[at]))).collect()
+        })
+    };
+    state.threads.patiently(pending.len(), |at| found(interpreter, pending[at]), rest)
 }
 
 /// What most items do with tokens; they share it.

@@ -7,6 +7,7 @@ mod judged;
 mod reading;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -31,6 +32,7 @@ use crate::index::sources::Sources;
 use crate::rules;
 use crate::rules::not_fully_analysed;
 use crate::syntax::typescript;
+use crate::threads::Threads;
 use crate::verdicts;
 use crate::vfs::{ByFile, FileId};
 
@@ -107,6 +109,7 @@ pub(crate) struct State {
     pub(crate) indexing: bool,
     /// Whether texts that no editor has open are kept packed.
     packs: bool,
+    pub(crate) threads: Threads,
 }
 
 /// A file that sets variables of the environment.
@@ -138,6 +141,11 @@ impl AnalysisHost {
     /// has open packed.
     pub fn packing() -> Self {
         Self { state: Arc::new(State { packs: true, ..State::default() }), ..Self::default() }
+    }
+
+    /// Says how many threads may work at once. What is found does not depend on it.
+    pub fn set_threads(&mut self, threads: NonZeroUsize) {
+        Arc::make_mut(&mut self.state).threads = Threads::at_most(threads);
     }
 
     /// The current state.
@@ -265,7 +273,7 @@ impl State {
 
     /// Evaluates modules of the frontend that changed, or that rest on what did.
     fn update_frontend(&mut self) -> bool {
-        let (changed, missing) = self.frontend.update(&self.sources);
+        let (changed, missing) = self.frontend.update(&self.sources, self.threads);
         self.wanted.extend(missing);
         changed
     }

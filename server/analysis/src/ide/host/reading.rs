@@ -14,6 +14,7 @@ use crate::facts::words::Words;
 use crate::ide::documents::{Document, Parsed, is_nobodys_source};
 use crate::index::changes::{Edits, Extent};
 use crate::syntax::{Grammar, typescript};
+use crate::threads::{Pieces, spread};
 use crate::vfs::FileId;
 
 /// Texts read at once are read by several threads from this number on.
@@ -100,29 +101,14 @@ impl State {
             Parsed::new(&document.text()?, grammar, document.parsed.as_deref(), document.open.is_some(), self.packs)
         };
         let files: Vec<FileId> = files.iter().copied().collect();
-        // Asked for only where it matters: the answer costs the reading of files.
-        let threads = if files.len() < PARALLEL_FROM { 1 } else { available_threads().min(files.len()) };
+        let threads = self.threads.for_pieces(files.len(), PARALLEL_FROM);
         if threads < 2 {
             return files.into_iter().map(|file| (file, read_one(file))).collect();
         }
-        let next = std::sync::atomic::AtomicUsize::new(0);
-        let mut parsed: Vec<(FileId, Option<Parsed>)> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let mut done = Vec::new();
-                        loop {
-                            let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                            let Some(&file) = files.get(at) else { return done };
-                            done.push((file, read_one(file)));
-                        }
-                    })
-                })
-                .collect();
-            let joined = workers.into_iter().map(|worker| worker.join());
-            // A panic is the caller's to catch: nothing is left out silently.
-            joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        });
+        let read = |(), pieces: &Pieces| -> Vec<_> {
+            pieces.taken().filter_map(|at| files.get(at)).map(|file| (*file, read_one(*file))).collect()
+        };
+        let mut parsed: Vec<_> = spread(0..files.len(), vec![(); threads], read).into_iter().flatten().collect();
         parsed.sort_by_key(|(file, _)| *file);
         parsed
     }
@@ -220,10 +206,6 @@ pub(super) fn set(files: &mut Arc<BTreeSet<FileId>>, file: FileId, is_in: bool) 
     }
     let files = Arc::make_mut(files);
     if is_in { files.insert(file) } else { files.remove(&file) }
-}
-
-fn available_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// Whether a text can hold a table's class, of SQLAlchemy or SQLModel, or a

@@ -139,7 +139,7 @@ pub struct Session {
 
 /// What names mean. It holds as long as texts and runs are the same, and goes
 /// from one interpreter to the next while they are.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Remembered {
     /// Modules by importer, level and dotted name: a few names are asked for over and over.
     modules: RefCell<FxHashMap<(FileId, u32, SmolStr), Module>>,
@@ -148,7 +148,7 @@ pub struct Remembered {
     /// Names of modules that were looked up when none was being executed.
     looked_up: RefCell<FxHashMap<(FileId, SmolStr), LookedUp>>,
     /// What answers rest on.
-    shared: RefCell<Shared>,
+    shared: Arc<Shared>,
 }
 
 /// Executes modules on demand and answers questions about names.
@@ -267,6 +267,34 @@ impl<'a> Interpreter<'a> {
         self.runs.borrow().clone()
     }
 
+    /// All runs that are known by now.
+    pub fn all_runs(&self) -> KnownRuns {
+        let mut runs = self.known.clone();
+        runs.extend(self.new_runs());
+        runs
+    }
+
+    /// What names mean, as far as that was found out.
+    pub fn remembered(&self) -> Remembered {
+        self.remembered.clone()
+    }
+
+    /// Takes over what another one found out that worked on the same sources and runs.
+    pub fn absorb(&self, other: Session) {
+        let mut runs = self.runs.borrow_mut();
+        for (file, run) in other.runs {
+            runs.entry(file).or_insert(run);
+        }
+        self.wanted.borrow_mut().extend(other.wanted);
+        self.executed.borrow_mut().extend(other.executed);
+    }
+
+    /// Notes what is looked at in addition to that from now on; gives what was noted so far. So what one answer rests on
+    /// is put aside and taken up again.
+    pub fn note_in(&self, looked_at: LookedAt) -> LookedAt {
+        self.looked_at.replace(looked_at)
+    }
+
     /// Ends the session.
     pub fn finish(self) -> Session {
         Session {
@@ -319,7 +347,7 @@ impl<'a> Interpreter<'a> {
         }
         self.cycle.set(usize::MAX);
         looked_at.leave_out(file);
-        run.rests_on = looked_at.into_rests_on(&mut self.remembered.shared.borrow_mut());
+        run.rests_on = looked_at.into_rests_on(&self.remembered.shared);
         run.sources = asked.into_values().collect();
         let run = Arc::new(run);
         self.runs.borrow_mut().insert(file, Arc::clone(&run));

@@ -198,7 +198,7 @@ impl Resolve for Interpreter<'_> {
 
     fn end(&self, before: LookedAt) -> Arc<RestsOn> {
         let looked_at = self.looked_at.replace(before);
-        let rests_on = looked_at.into_rests_on(&mut self.remembered.shared.borrow_mut());
+        let rests_on = looked_at.into_rests_on(&self.remembered.shared);
         self.count(&rests_on);
         rests_on
     }
