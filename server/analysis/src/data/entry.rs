@@ -89,6 +89,7 @@ pub(super) fn judge<'e, 'a>(
         engine.data.faults.extend(faults.into_iter().filter(says_who_calls));
     }
     engine.data.tenants.settle();
+    engine.settle_by_role();
     if matches!(guard, Guard::Public(reason) if matches!(reason.as_str(), public::OPTIONAL | public::TELLS_APART)) {
         engine.data.of_strangers = strangers::judge(interpreter, route, &engine.data.verifies, &handler);
     }

@@ -15,7 +15,7 @@ use super::names;
 use super::privileges::is_high;
 use super::takeovers::{founds, is_first_account};
 use super::value::{Abs, ClientId, Dump, Path, Place, Predicate, Role, Row};
-use super::{Access, Fault, Use};
+use super::{Access, Fault, RouteData, Tenancy, Use};
 use crate::index::value::Site;
 
 /// A role that whoever signs up gets.
@@ -46,13 +46,31 @@ impl RolesAsked {
     }
 }
 
-/// Accesses at fault of those who have a role, if that is no right.
+/// What is done for those who have a role, if that is no right to touch what is anybody's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ByRole {
     /// What the handler asks for.
     pub asked: RolesAsked,
-    /// The accesses.
+    /// Accesses at fault.
     pub faults: Vec<Access>,
+    /// What is done with rows that may belong to what the caller belongs to.
+    pub tenants: Tenancy,
+}
+
+impl ByRole {
+    /// Adds what another path does for those who have the same role.
+    fn absorb(&mut self, other: Self) {
+        let new = |known: &[Access], access: &Access| !known.contains(access);
+        let faults = other.faults.into_iter().filter(|access| new(&self.faults, access)).collect::<Vec<_>>();
+        self.faults.extend(faults);
+        let others = other.tenants.others.into_iter().filter(|access| new(&self.tenants.others, access));
+        let others = others.collect::<Vec<_>>();
+        self.tenants.others.extend(others);
+        self.tenants.kept.extend(other.tenants.kept);
+        self.tenants.unsure.extend(other.tenants.unsure);
+        self.tenants.spelled.extend(other.tenants.spelled);
+        self.tenants.named.extend(other.tenants.named);
+    }
 }
 
 impl Engine<'_, '_> {
@@ -141,20 +159,34 @@ impl Engine<'_, '_> {
         let (known, hints) = (self.data.clone(), self.hints.clone());
         let (told_apart, hung) = (self.told_apart.clone(), self.hung.clone());
         self.data.faults.clear();
+        self.data.tenants = Tenancy::default();
         let mut plain = Path { privileged: false, ..path.clone() };
         // Whoever may touch anything changes nothing that would have to be told.
         for row in plain.rows.values_mut().filter(|row| row.touched && !row.checked) {
             row.changed = row.changed.or(Some(row.site));
         }
         self.judge_exit(&plain, returned);
-        let mut faults = std::mem::replace(&mut self.data, known).faults;
+        let RouteData { mut faults, tenants, .. } = std::mem::replace(&mut self.data, known);
         (self.hints, self.told_apart, self.hung) = (hints, told_apart, hung);
         faults.retain(|access| {
             matches!(access.fault, Fault::Unchecked | Fault::Unscoped) && access.usage != Use::Creates
         });
-        let by_role = ByRole { asked, faults };
-        if !by_role.faults.is_empty() && !self.data.by_role.contains(&by_role) {
-            self.data.by_role.push(by_role);
+        if faults.is_empty() && tenants.kept.is_empty() && tenants.others.is_empty() {
+            return;
+        }
+        let by_role = ByRole { asked, faults, tenants };
+        match self.data.by_role.iter_mut().find(|known| known.asked == by_role.asked) {
+            Some(known) => known.absorb(by_role),
+            None => self.data.by_role.push(by_role),
+        }
+    }
+
+    /// What is kept to the caller's on some path was not forgotten on those of callers with a role.
+    pub(super) fn settle_by_role(&mut self) {
+        let kept: Vec<Site> = self.data.tenants.kept.iter().map(|kept| kept.table.site).collect();
+        for by_role in &mut self.data.by_role {
+            by_role.tenants.settle();
+            by_role.tenants.others.retain(|access| !kept.contains(&access.table.site));
         }
     }
 }

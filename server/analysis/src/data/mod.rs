@@ -272,6 +272,17 @@ const CHILDREN: &str = "all that hang on others";
 /// The detail of a row with an owner of its own, of which the table that it hangs on is asked whose it is.
 const BESIDE: &str = "hangs on another";
 
+/// What is asked of callers beyond who they are.
+#[derive(Debug, Clone, Copy)]
+pub enum Asking<'d> {
+    /// Nothing.
+    Nothing,
+    /// A right, by dependencies.
+    Right(&'d Within),
+    /// One of several roles, by the handler.
+    Role(&'d RolesAsked),
+}
+
 /// What the execution of one route found.
 #[derive(Debug, Clone, Default)]
 pub struct RouteData {
@@ -373,6 +384,15 @@ impl RouteData {
             within.faults.retain(is_asked);
             within.tenants.others.clear();
         }
+    }
+
+    /// What it does with rows that may belong to what the caller belongs to: for whoever is signed in, and for those who
+    /// have what it asks for.
+    pub fn tenancies(&self) -> impl Iterator<Item = (&Tenancy, Asking<'_>)> {
+        let of_right = self.within.iter().map(|within| (&within.tenants, Asking::Right(within)));
+        let of_roles = self.by_role.iter().filter(|by| !by.asked.roles.is_empty());
+        let of_roles = of_roles.map(|by| (&by.tenants, Asking::Role(&by.asked)));
+        std::iter::once((&self.tenants, Asking::Nothing)).chain(of_right).chain(of_roles)
     }
 
     /// Nobody is known whose rows these could be.

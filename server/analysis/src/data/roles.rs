@@ -108,7 +108,10 @@ impl Engine<'_, '_> {
             }
             _ => None,
         };
-        if let Some((attribute, roles)) = texts(a.0, b).or_else(|| texts(b.0, a)) {
+        if let Some((attribute, mut roles)) = texts(a.0, b).or_else(|| texts(b.0, a)) {
+            // In whatever order they are asked for.
+            roles.sort_unstable();
+            roles.dedup();
             self.role_texts.insert(site, RolesAsked { attribute, roles });
         }
     }

@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::ownership::injected;
 use super::{Fixer, Served};
-use crate::data::{Access, Fault};
+use crate::data::{Access, Asking, Fault};
 use crate::ide::{Diagnostic, Location, Refusal};
 use crate::index::dependencies::called;
 use crate::index::value::Site;
@@ -21,18 +21,17 @@ pub(super) fn of_tenant<'s>(
 ) -> Option<(Served<'s>, &'s Access, Location)> {
     let locate = |site: Site| fixer.state.sources.locate(site);
     let tenants = Tenants::of(fixer.state);
-    let is_kept = |served: &Served<'s>, access: &Access| {
-        let within = served.judged.data.within.as_ref();
-        let usual = tenants.usual(fixer.state, served.route, within, access);
+    let is_kept = |served: &Served<'s>, asking: Asking<'_>, access: &Access| {
+        let usual = tenants.usual(fixer.state, served.route, asking, access);
         usual.is_some_and(|usual| fault != Fault::TrustsClient || access.table.owner == usual.column)
     };
     fixer.all_served().find_map(|served| {
         let handler = locate(handler_site(&served.route.handler)?);
-        let data = &served.judged.data;
-        let within = data.within.iter().flat_map(|within| &within.tenants.others);
-        let access = data.tenants.others.iter().chain(within).find(|access| {
+        let tenancies = served.judged.data.tenancies();
+        let mut others = tenancies.flat_map(|(one, asking)| one.others.iter().map(move |access| (asking, access)));
+        let (_, access) = others.find(|(asking, access)| {
             let anchor = if fault == Fault::TrustsClient { identity_site(served.route, access) } else { access.entry };
-            access.fault == fault && locate(anchor) == diagnostic.location && is_kept(&served, access)
+            access.fault == fault && locate(anchor) == diagnostic.location && is_kept(&served, *asking, access)
         })?;
         Some((served, access, handler))
     })
@@ -47,7 +46,8 @@ pub(super) fn is_kept_by_tenant(fixer: &Fixer<'_>, access: &Access) -> bool {
 /// The column that says which tenant a row belongs to, and how the handler writes that of its caller.
 pub(super) fn tenant(fixer: &Fixer<'_>, served: &Served<'_>, access: &Access) -> Result<(SmolStr, String), Refusal> {
     let tenants = Tenants::of(fixer.state);
-    let usual = tenants.usual(fixer.state, served.route, served.judged.data.within.as_ref(), access);
+    let asking = served.judged.data.within.as_ref().map_or(Asking::Nothing, Asking::Right);
+    let usual = tenants.usual(fixer.state, served.route, asking, access);
     let column = usual.map(|usual| SmolStr::new(usual.column));
     let column = column.ok_or_else(|| Refusal("which column says whose a row is can't be told".into()))?;
     let name = access.principal.as_str();

@@ -33,15 +33,14 @@ pub(in crate::rules) fn check(
         if matches!(judged.guard, Guard::Open(_) | Guard::Public(_)) {
             return;
         }
-        let within = judged.data.within.as_ref();
-        let plain = judged.data.tenants.others.iter().map(|access| (&judged.data.tenants, None, access));
-        let of_right = within.iter().flat_map(|within| {
-            within.tenants.others.iter().map(move |access| (&within.tenants, Some(*within), access))
-        });
+        let others = judged
+            .data
+            .tenancies()
+            .flat_map(|(tenancy, asking)| tenancy.others.iter().map(move |access| (tenancy, asking, access)));
         let is_kind = |access: &Access| access.fault == fault;
-        for (tenancy, within, access) in plain.chain(of_right).filter(|(_, _, access)| is_kind(access)) {
+        for (tenancy, asking, access) in others.filter(|(_, _, access)| is_kind(access)) {
             let tenants = tenants.get_or_insert_with(|| Tenants::of(state));
-            let Some(usual) = tenants.usual(state, route, within, access) else { continue };
+            let Some(usual) = tenants.usual(state, route, asking, access) else { continue };
             if access.upkeep().is_some() && upkeep.get_or_insert_with(|| Upkeep::of(state)).covers(access) {
                 continue;
             }

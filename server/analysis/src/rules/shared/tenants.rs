@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::customs::{Custom, ask_the_same};
 use super::everybody::is_of_everybody;
 use crate::auth::guard::Guard;
-use crate::data::{Access, Fault, Hang, KeptToTenant, Table, Tenancy, Use, Within};
+use crate::data::{Access, Asking, Fault, Hang, KeptToTenant, RolesAsked, Table, Tenancy, Use, Within};
 use crate::index::routes::Route;
 use crate::index::value::Site;
 use crate::rules::{State, for_each_served};
@@ -132,6 +132,8 @@ impl<'s> Habits<'s> {
 pub(crate) struct Tenants<'s> {
     all: Habits<'s>,
     of_rights: Vec<(&'s Route, &'s Within, Habits<'s>)>,
+    /// Those of which the handler asks for one of several roles.
+    of_roles: Vec<(&'s RolesAsked, Habits<'s>)>,
     /// How many routes touch rows of a table of which it is not known whose they are.
     unsure: FxHashMap<Site, u32>,
     /// Tables that routes give out to whoever asks.
@@ -199,6 +201,11 @@ impl<'s> Tenants<'s> {
             // Whoever keeps to a tenant in spite of a right shows all the more whose the rows are.
             let of_right = judged.data.within.iter().flat_map(|within| &within.tenants.kept);
             found.all.add_kept(tenants.kept.iter().chain(of_right));
+            for (tenancy, asking) in judged.data.tenancies() {
+                if let Asking::Role(asked) = asking {
+                    found.add_role(asked, tenancy);
+                }
+            }
             let Some(within) = &judged.data.within else { return };
             let at = found.right(route, within).unwrap_or_else(|| {
                 found.of_rights.push((route, within, Habits::default()));
@@ -209,6 +216,16 @@ impl<'s> Tenants<'s> {
         });
         found.refer(hanging.into_values());
         found
+    }
+
+    /// A route does that for those who have one of several roles.
+    fn add_role(&mut self, asked: &'s RolesAsked, tenancy: &'s Tenancy) {
+        let at = self.of_roles.iter().position(|(known, _)| *known == asked).unwrap_or_else(|| {
+            self.of_roles.push((asked, Habits::default()));
+            self.of_roles.len() - 1
+        });
+        self.of_roles[at].1.add_kept(tenancy.kept.iter());
+        self.of_roles[at].1.add_others(tenancy);
     }
 
     /// Finds tables that refer to what tenants are.
@@ -267,7 +284,7 @@ impl<'s> Tenants<'s> {
         &self,
         state: &State,
         route: &Route,
-        within: Option<&Within>,
+        asking: Asking<'_>,
         access: &Access,
     ) -> Option<Usual<'_, 's>> {
         let table = access.table.site;
@@ -278,11 +295,17 @@ impl<'s> Tenants<'s> {
         };
         let column = tally.column.as_str();
         let others = self.all.others.get(&table).copied().unwrap_or_default();
-        let is_particular = |within: &&Within| !is_of_everybody(state, route, within);
-        let of_right = within.filter(is_particular).map(|within| match self.right(route, within) {
-            Some(at) => self.of_rights[at].2.within_right(table, column),
-            None => OfRight::default(),
-        });
+        let habits = match asking {
+            Asking::Right(within) if !is_of_everybody(state, route, within) => {
+                Some(self.right(route, within).map(|at| &self.of_rights[at].2))
+            }
+            Asking::Role(asked) => {
+                Some(self.of_roles.iter().find(|(known, _)| *known == asked).map(|(_, habits)| habits))
+            }
+            Asking::Nothing | Asking::Right(_) => None,
+        };
+        let of_right =
+            habits.map(|habits| habits.map_or_else(OfRight::default, |habits| habits.within_right(table, column)));
         Some(Usual { column, tally, others, of_right, elsewhere })
     }
 
