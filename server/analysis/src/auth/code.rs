@@ -459,6 +459,20 @@ pub(super) fn last_name(func: &Expr) -> Option<&SmolStr> {
     }
 }
 
+/// The text behind `text.encode()`, `text.strip()`, `str(text)`.
+pub(super) fn plain_text(expr: &Expr) -> &Expr {
+    match &expr.kind {
+        ExprKind::Call { func, args } => match (&func.kind, args.as_slice()) {
+            (ExprKind::Attribute { value, name }, _) if matches!(name.name.as_str(), "encode" | "strip") => {
+                plain_text(value)
+            }
+            (ExprKind::Name(name), [only]) if matches!(name.as_str(), "str" | "bytes") => plain_text(&only.value),
+            _ => expr,
+        },
+        _ => expr,
+    }
+}
+
 /// Whether an expression, or a part of it, is that variable.
 pub(super) fn mentions(expr: &Expr, name: &str) -> bool {
     let mut pending = vec![expr];

@@ -1,5 +1,6 @@
 //! What a handler has compared with a kept hash is a secret, whatever it is called: a PIN.
 
+use super::super::code::plain_text;
 use super::super::sinks::{Sink, classify};
 use super::Flow;
 use crate::facts::python::idioms::calls;
@@ -54,18 +55,4 @@ impl Flow<'_, '_> {
 fn is_hash_check(path: &str) -> bool {
     const PACKAGES: &[&str] = &["passlib", "bcrypt", "argon2", "pwdlib", "werkzeug"];
     path.split('.').next().is_some_and(|package| PACKAGES.contains(&package)) && classify(path) == Sink::Answers
-}
-
-/// The text behind `text.encode()`, `text.strip()`, `str(text)`.
-pub(super) fn plain_text(expr: &Expr) -> &Expr {
-    match &expr.kind {
-        ExprKind::Call { func, args } => match (&func.kind, args.as_slice()) {
-            (ExprKind::Attribute { value, name }, _) if matches!(name.name.as_str(), "encode" | "strip") => {
-                plain_text(value)
-            }
-            (ExprKind::Name(name), [only]) if matches!(name.as_str(), "str" | "bytes") => plain_text(&only.value),
-            _ => expr,
-        },
-        _ => expr,
-    }
 }

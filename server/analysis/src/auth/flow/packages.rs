@@ -3,10 +3,10 @@
 use smol_str::SmolStr;
 
 use super::super::Proof;
+use super::super::code::plain_text;
 use super::super::evidence::Evidence;
 use super::super::sinks::{Sink, classify, is_http_client, is_lookup, is_of_sender, raises_for_status};
 use super::super::sources::{Worth, is_scheme, jwt_auth_method, only_wraps, package_instance, worth_of};
-use super::checked::plain_text;
 use super::queries::TOKEN_LOOKED_UP;
 use super::statements::NEVER;
 use super::{Abs, Flow, Path};

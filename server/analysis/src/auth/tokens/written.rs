@@ -3,9 +3,10 @@
 use smol_str::SmolStr;
 
 use super::super::accounts::{hashes_password, is_password_hash};
-use super::super::code::{Body, Scope, last_name, module_variable};
+use super::super::code::{Body, Scope, last_name, module_variable, plain_text};
 use super::super::keys::{Source, standing_text};
 use super::passwords::{is_hash, is_password};
+use super::unset::in_constant_time;
 use super::{ItemTokens, Secret, WrittenPassword, secrets};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread};
 use crate::index::value::{Site, Value};
@@ -20,7 +21,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             tokens.written_passwords.extend(written_out(body, func, args));
         }
     }
-    let comparisons = body.find(&|expr| matches!(expr.kind, ExprKind::Compare { .. }));
+    let comparisons = body.find(&|expr| equals(expr).is_some());
     tokens.written_passwords.extend(comparisons.iter().filter_map(|one| lets_in(body, one.expr)));
 }
 
@@ -51,19 +52,33 @@ fn variable(source: Source) -> Option<SmolStr> {
     }
 }
 
-/// A text of the code that a handler compares the password of a caller with: `data.password == "…"`.
+/// A text of the code that the password of a caller is compared with: `data.password == "…"`, in the handler or in a
+/// function that is handed the password. What such a function compares with a text alone may be what nobody should choose.
 fn lets_in(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<WrittenPassword> {
-    let ExprKind::Compare { first, rest } = &expr.kind else { return None };
-    let [(op, second)] = rest.as_slice() else { return None };
+    let (first, second) = equals(expr)?;
+    let is_plain = |given: &Expr| given.as_name().is_some_and(|name| is_password(name) && body.param(name).is_some());
     let is_sent = |given: &Expr| {
-        let is_plain = || given.as_name().is_some_and(|name| is_password(name) && body.param(name).is_some());
-        is_plain() || secrets::origin(body, given).is_some_and(|origin| origin.what == Secret::Password)
+        is_plain(given)
+            || body.takes_requests()
+                && secrets::origin(body, given).is_some_and(|origin| origin.what == Secret::Password)
     };
-    let known = [(&**first, second), (second, &**first)].into_iter().find(|(given, _)| is_sent(given))?.1;
-    let (text, origin, source) =
-        text_of(body, known).filter(|_| body.takes_requests() && (op == "==" || op == "!="))?;
-    let written = WrittenPassword { origin, used: body.site(known.range), unless: variable(source), lets_in: true };
-    (!text.is_empty()).then_some(written)
+    let known = [(first, second), (second, first)].into_iter().find(|(given, _)| is_sent(given))?.1;
+    let (text, origin, source) = text_of(body, known)?;
+    let unless = variable(source);
+    let counts = !text.is_empty() && (body.takes_requests() || unless.is_some());
+    counts.then(|| WrittenPassword { origin, used: body.site(known.range), unless, lets_in: true })
+}
+
+/// What an expression compares for being the same, whatever bytes are made of it: `a == b`, `compare_digest(a, b)`.
+fn equals(expr: &Expr) -> Option<(&Expr, &Expr)> {
+    let (first, second) = match &expr.kind {
+        ExprKind::Compare { first, rest } => match rest.as_slice() {
+            [(op, second)] if op == "==" || op == "!=" => (&**first, second),
+            _ => return None,
+        },
+        _ => in_constant_time(expr)?,
+    };
+    Some((plain_text(first), plain_text(second)))
 }
 
 /// The calls that make what something is compared with, and that no account keeps: `verify(password, hash("-"))` takes as
