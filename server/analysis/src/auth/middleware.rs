@@ -7,6 +7,7 @@ use rustc_hash::FxHasher;
 use smol_str::SmolStr;
 
 use super::flow::{AroundVerdict, RequestState, Served, judge_around, judge_backend};
+use super::notes::LetOut;
 use super::{Judge, Proof, Role, Verdict, notes};
 use crate::facts::python::tree::{ExprKind, Stmt, keyword, positional};
 use crate::index::looked_at::RestsOn;
@@ -83,8 +84,8 @@ pub struct Notes {
     pub verifies: bool,
     /// Whether it turns callers away from at least some routes, and does not only look who they are.
     pub turns_away: bool,
-    /// Where it raises `HTTPException`, which nothing answers there.
-    pub raises: Vec<Site>,
+    /// Where it raises `HTTPException`, which nothing answers there, or calls what does.
+    pub raises: Vec<LetOut>,
     /// What becomes of a browser's preflight request.
     pub preflight: Preflight,
     /// Paths that it compares by their beginning, and lets everything through that begins so.

@@ -4,8 +4,8 @@ use smol_str::SmolStr;
 
 use super::Proof;
 use super::middleware::PublicPrefix;
-use crate::facts::python::idioms::callees;
-use crate::facts::python::tree::{Expr, ExprKind, Handler, Stmt, StmtKind};
+use crate::facts::python::idioms::{callees, http_status};
+use crate::facts::python::tree::{Expr, ExprKind, Handler, Stmt, StmtKind, keyword, positional};
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
 
 /// Paths of one middleware that are tried.
@@ -14,12 +14,24 @@ const MAX_PATHS: usize = 40;
 /// What is put behind a path to see whether only its beginning counts.
 const TAIL: &str = "zz\u{2026}";
 
+/// Functions that a middleware calls are followed this far.
+const MAX_DEPTH: u32 = 3;
+
+/// Where a middleware lets `HTTPException` out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LetOut {
+    /// The `raise`, or the call of a function that raises.
+    pub site: Site,
+    /// The `raise` in that function.
+    pub raised: Option<Site>,
+}
+
 /// Where a middleware of Starlette's `BaseHTTPMiddleware` kind raises
-/// `HTTPException` and does not catch it: the exception handlers stand inside
-/// of it, so the client gets a 500 (run on 0.165).
-pub(super) fn uncaught_rejections(resolve: &dyn Resolve, function: &FunctionRef) -> Vec<Site> {
-    let mut found = Vec::new();
-    collect_raises(resolve, function, &function.def.body, &mut found);
+/// `HTTPException` and does not catch it, or calls what does: the exception handlers stand inside
+/// of it, so the client gets a 500 (run on 0.165). Its own are the first.
+pub(super) fn uncaught_rejections(resolve: &dyn Resolve, function: &FunctionRef) -> Vec<LetOut> {
+    let mut found = LettingOut { resolve, seen: vec![function.site], found: Vec::new() }.of(function, 0);
+    found.sort_by_key(|one| one.raised.is_some());
     found
 }
 
@@ -44,36 +56,118 @@ pub(super) fn answers_rejections(resolve: &dyn Resolve, function: &FunctionRef) 
     false
 }
 
-fn collect_raises(resolve: &dyn Resolve, function: &FunctionRef, body: &[Stmt], found: &mut Vec<Site>) {
-    for stmt in body {
-        match &stmt.kind {
-            StmtKind::Raise { exc: Some(exc), .. } => {
-                let class = exc.as_call().map_or(exc, |(class, _)| class);
-                if is_http_exception(resolve, function, class) {
-                    found.push(Site { range: stmt.range, ..function.site });
+/// A search for what a function raises and does not catch, by itself or by what it calls.
+struct LettingOut<'r> {
+    resolve: &'r dyn Resolve,
+    /// Functions that were looked into.
+    seen: Vec<Site>,
+    found: Vec<LetOut>,
+}
+
+impl LettingOut<'_> {
+    fn of(mut self, function: &FunctionRef, depth: u32) -> Vec<LetOut> {
+        self.block(function, &function.def.body, depth);
+        self.found
+    }
+
+    fn block(&mut self, function: &FunctionRef, body: &[Stmt], depth: u32) {
+        for stmt in body {
+            match &stmt.kind {
+                StmtKind::Raise { exc: Some(exc), .. } => self.raise(function, stmt, exc, depth),
+                // Whoever calls decides by a flag whether anything is raised.
+                StmtKind::If { test, .. } if depth > 0 && asks_for_flag(function, test) => {}
+                StmtKind::If { body, or_else, .. }
+                | StmtKind::For { body, or_else, .. }
+                | StmtKind::While { body, or_else, .. } => {
+                    self.calls(function, stmt, depth);
+                    self.block(function, body, depth);
+                    self.block(function, or_else, depth);
                 }
-            }
-            StmtKind::If { body, or_else, .. }
-            | StmtKind::For { body, or_else, .. }
-            | StmtKind::While { body, or_else, .. } => {
-                collect_raises(resolve, function, body, found);
-                collect_raises(resolve, function, or_else, found);
-            }
-            StmtKind::Try { body, handlers, or_else, finally } => {
-                if !handlers.iter().any(|handler| catches_http_exceptions(resolve, function, handler)) {
-                    collect_raises(resolve, function, body, found);
+                StmtKind::Try { body, handlers, or_else, finally } => {
+                    if !handlers.iter().any(|handler| catches_http_exceptions(self.resolve, function, handler)) {
+                        self.block(function, body, depth);
+                    }
+                    handlers.iter().for_each(|handler| self.block(function, &handler.body, depth));
+                    self.block(function, or_else, depth);
+                    self.block(function, finally, depth);
                 }
-                handlers.iter().for_each(|handler| collect_raises(resolve, function, &handler.body, found));
-                collect_raises(resolve, function, or_else, found);
-                collect_raises(resolve, function, finally, found);
+                StmtKind::With { body, .. } => self.block(function, body, depth),
+                StmtKind::Match { cases, .. } => cases.iter().for_each(|case| self.block(function, &case.body, depth)),
+                _ => self.calls(function, stmt, depth),
             }
-            StmtKind::With { body, .. } => collect_raises(resolve, function, body, found),
-            StmtKind::Match { cases, .. } => {
-                cases.iter().for_each(|case| collect_raises(resolve, function, &case.body, found));
-            }
-            _ => {}
         }
     }
+
+    fn raise(&mut self, function: &FunctionRef, stmt: &Stmt, exc: &Expr, depth: u32) {
+        let (class, args) = exc.as_call().unwrap_or((exc, &[]));
+        // Of a fault of the server's own the client is told as it was meant.
+        let status = keyword(args, "status_code").or_else(|| positional(args, 0)).and_then(http_status);
+        let is_own_fault = || status.is_some_and(|status| status >= 500);
+        if is_http_exception(self.resolve, function, class) && (depth == 0 || !is_own_fault()) {
+            self.found.push(LetOut { site: Site { range: stmt.range, ..function.site }, raised: None });
+        }
+    }
+
+    /// Calls of functions of the project that let such an exception out.
+    fn calls(&mut self, function: &FunctionRef, stmt: &Stmt, depth: u32) {
+        let mut pending: Vec<(&Expr, bool)> = stmt.exprs().into_iter().map(|expr| (expr, false)).collect();
+        while let Some((expr, is_awaited)) = pending.pop() {
+            let awaits = matches!(expr.kind, ExprKind::Await(_));
+            if matches!(expr.kind, ExprKind::Lambda { .. }) {
+                continue;
+            }
+            pending.extend(expr.children().into_iter().map(|child| (child, awaits)));
+            let Some((func, _)) = expr.as_call().filter(|_| depth < MAX_DEPTH) else { continue };
+            let Some(called) = self.called(function, func) else { continue };
+            if self.seen.contains(&called.site) || called.def.is_generator || called.def.is_async != is_awaited {
+                continue;
+            }
+            let seen = self.seen.iter().copied().chain([called.site]).collect();
+            let inner = LettingOut { resolve: self.resolve, seen, found: Vec::new() };
+            let raised = inner.of(&called, depth + 1).first().map(|one| one.raised.unwrap_or(one.site));
+            let site = Site { range: expr.range, ..function.site };
+            self.found.extend(raised.map(|raised| LetOut { site, raised: Some(raised) }));
+        }
+    }
+
+    /// The function of the project that is called: a method of the same object, too.
+    fn called(&self, function: &FunctionRef, func: &Expr) -> Option<FunctionRef> {
+        let own = match &func.kind {
+            ExprKind::Attribute { value, name } if function.takes_receiver() => {
+                let is_self = value.as_name() == function.def.params.first().map(|param| &param.name.name);
+                function.class.as_ref().filter(|_| is_self).and_then(|class| self.resolve.method(class, &name.name))
+            }
+            _ => None,
+        };
+        let called = match own {
+            Some(method) => FunctionRef::clone(&method),
+            None => match self.resolve.eval(function, func) {
+                Value::Function(called) => FunctionRef::clone(&called),
+                Value::Bound(bound) => FunctionRef::clone(&bound.1),
+                _ => return None,
+            },
+        };
+        // What is put around a function may catch what it raises.
+        called.def.decorators.is_empty().then(|| self.resolve.current(&called))
+    }
+}
+
+/// Whether a condition asks for a parameter that is true or false where nobody says otherwise.
+fn asks_for_flag(function: &FunctionRef, test: &Expr) -> bool {
+    let is_flag = |name: &SmolStr| {
+        let param = function.def.params.iter().find(|param| param.name.name == *name);
+        param.is_some_and(|param| {
+            param.default.as_ref().is_some_and(|default| matches!(default.kind, ExprKind::Bool(_)))
+        })
+    };
+    let mut pending = vec![test];
+    while let Some(expr) = pending.pop() {
+        if expr.as_name().is_some_and(is_flag) {
+            return true;
+        }
+        pending.extend(expr.children());
+    }
+    false
 }
 
 fn is_http_exception(resolve: &dyn Resolve, function: &FunctionRef, class: &Expr) -> bool {

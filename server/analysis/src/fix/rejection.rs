@@ -53,7 +53,8 @@ fn returned(source: &Source, at: Location, imports: &mut Imports<'_, '_>) -> Res
     let range = at.range;
     let node = source.root().named_descendant_for_byte_range(range.start as usize, range.end as usize);
     let raise = node.filter(|node| node.kind() == "raise_statement");
-    let raise = raise.ok_or_else(|| Refusal("the `raise` can't be read".into()))?;
+    let raise =
+        raise.ok_or_else(|| Refusal("it is raised by what is called here, which others may call, too".into()))?;
     if !in_middleware(raise, text) {
         return Err(Refusal("the `raise` stands in a helper, whose caller would have to hand the response on".into()));
     }

@@ -20,13 +20,21 @@ pub(crate) const ALSO: &str = "so does this one";
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_note(state, |note| {
         // One mistake, however often it is made: it is mended in the same way.
-        let Some((&site, others)) = note.raises.split_first().filter(|(site, _)| wanted(site.file)) else { return };
-        let message = format!(
-            "`HTTPException` raised in the middleware `{}` reaches no exception handler, so the client gets a 500: return a `JSONResponse` with the status instead.",
-            note.name
-        );
+        let Some((first, others)) = note.raises.split_first().filter(|(one, _)| wanted(one.site.file)) else { return };
+        let message = match first.raised {
+            None => format!(
+                "`HTTPException` raised in the middleware `{}` reaches no exception handler, so the client gets a 500: return a `JSONResponse` with the status instead.",
+                note.name
+            ),
+            Some(_) => format!(
+                "What is called here raises `HTTPException`, which reaches no exception handler from the middleware `{}`, so the client gets a 500: catch it, and return a `JSONResponse` with its status.",
+                note.name
+            ),
+        };
         let mut steps = vec![related(state, note.site, format!("`{}` is added here", note.name))];
-        steps.extend(others.iter().map(|site| related(state, *site, ALSO.to_owned())));
-        found.push(report(state, &INFO, Severity::Error, site, message, steps));
+        let raised = first.raised.filter(|raised| !state.sources.is_ghost(*raised));
+        steps.extend(raised.map(|raised| related(state, raised, "it is raised here".to_owned())));
+        steps.extend(others.iter().map(|one| related(state, one.site, ALSO.to_owned())));
+        found.push(report(state, &INFO, Severity::Error, first.site, message, steps));
     });
 }
