@@ -328,6 +328,8 @@ pub struct RouteData {
     pub of_strangers: Vec<Access>,
     /// Whether its handler writes to the database on some path.
     pub writes: bool,
+    /// Where it deletes all rows of a table, for callers of whom it asks no right.
+    pub empties: Option<(Site, SmolStr)>,
     /// Where it sets the password of whoever the client names, and asks for nothing that only that one has.
     pub takes_over: Option<Site>,
     /// Where it makes an account that may do more than others, for whoever asks.
@@ -429,6 +431,7 @@ impl PartialEq for RouteData {
             && self.upkeep == other.upkeep
             && self.of_strangers == other.of_strangers
             && self.writes == other.writes
+            && self.empties == other.empties
             && self.takes_over == other.takes_over
             && self.makes_admin == other.makes_admin
             && self.makes_users == other.makes_users

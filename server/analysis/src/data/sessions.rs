@@ -10,6 +10,7 @@ use super::calls::Given;
 use super::drivers;
 use super::engine::Engine;
 use super::execution::element;
+use super::models::Model;
 use super::queries::{ROWS, take_first};
 use super::upkeep::written_of;
 use super::value::{Abs, Dump, Made, Mix, Object, Path, Predicate, Row, Statement, Verb};
@@ -84,6 +85,7 @@ impl Engine<'_, '_> {
         // The same query gives the row again that was looked at: `if found.first().user_id != me.id: raise`.
         row.checked = by_key && path.rows.values().any(|known| known.checked && known.is_same_as(&row));
         self.note_write(statement.verb != Verb::Select);
+        self.note_emptied(path, statement, &model, site);
         let mut kept = BTreeMap::new();
         match statement.verb {
             Verb::Select => {}
@@ -264,6 +266,15 @@ impl Engine<'_, '_> {
             }
             "refresh" | "rollback" | "begin" | "close" | "expunge" => Some(Abs::Other),
             _ => None,
+        }
+    }
+
+    /// All rows of a table are deleted, whosever they are, for a caller who was asked for no right.
+    fn note_emptied(&mut self, path: &Path, statement: &Statement, model: &Model, site: Site) {
+        let is_all = statement.verb == Verb::Delete && statement.predicates.is_empty() && !statement.unclear;
+        let is_asked = path.privileged || path.doubt || self.in_right || self.in_dependency || self.in_later;
+        if is_all && !is_asked {
+            self.data.empties.get_or_insert_with(|| (site, model.name.clone()));
         }
     }
 

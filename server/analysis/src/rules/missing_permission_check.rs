@@ -10,7 +10,7 @@ use crate::auth::guard::{Guard, reads};
 use crate::facts::python::idioms::uses;
 use crate::frontend::observed::{Asks, Effect, EffectKind, Endpoint, EndpointKind};
 use crate::frontend::outcome::Place;
-use crate::ide::{Diagnostic, Judged, Severity};
+use crate::ide::{Diagnostic, Judged, Related, Severity};
 use crate::index::dependencies::Node;
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::{Route, RouteKind};
@@ -107,18 +107,63 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 if !seen.insert(site) {
                     continue;
                 }
-                let name = callable_name(&strict.route.dependencies[right].callable).unwrap_or("a dependency");
-                let message = format!(
-                    "{} may be asked by whoever is signed in, while {} asks for a right (`{name}`): ask for it here, too.",
-                    shown(change.route),
-                    shown(strict.route),
-                );
-                let other = strict.route.function().map_or(strict.route.registration, |handler| handler.site);
-                let steps = vec![related(state, other, format!("{} requires `{name}`", shown(strict.route)))];
-                found.push(report(state, &INFO, Severity::Warning, site, message, steps));
+                let may = format!("{} may be asked by whoever is signed in", shown(change.route));
+                found.push(finding(state, site, &may, (strict.route, right), Vec::new()));
+            }
+            let served: Vec<Served<'_>> = application.routes.iter().zip(judged.iter()).collect();
+            for (route, judged) in &served {
+                let Some((place, table)) = &judged.data.empties else { continue };
+                let Some(site) = route.function().map(|handler| handler.site).filter(|site| wanted(site.file)) else {
+                    continue;
+                };
+                if is_test(state, site.file)
+                    || state.sources.is_ghost(site)
+                    || !ignores_caller(interpreter, route, judged)
+                {
+                    continue;
+                }
+                let Some(strict) = asked_of_others(&served, route, judged).filter(|_| seen.insert(site)) else {
+                    continue;
+                };
+                let may = format!("{} deletes all rows of `{table}` for whoever is signed in", shown(route));
+                let steps = vec![related(state, *place, format!("all rows of `{table}` are deleted here"))];
+                found.push(finding(state, site, &may, strict, steps));
             }
         }
     });
+}
+
+/// A route with what was found out of it.
+type Served<'r> = (&'r Route, &'r Judged);
+
+/// What is said of a change that another one asks a right for.
+fn finding(state: &State, site: Site, may: &str, strict: (&Route, usize), mut steps: Vec<Related>) -> Diagnostic {
+    let (strict, right) = strict;
+    let name = callable_name(&strict.dependencies[right].callable).unwrap_or("a dependency");
+    let message = format!("{may}, while {} asks for a right (`{name}`): ask for it here, too.", shown(strict));
+    let other = strict.function().map_or(strict.registration, |handler| handler.site);
+    steps.push(related(state, other, format!("{} requires `{name}`", shown(strict))));
+    report(state, &INFO, Severity::Warning, site, message, steps)
+}
+
+/// The dependency that asks for a right on every path.
+fn right_of(judged: &Judged) -> Option<usize> {
+    judged.data.within.as_ref().and_then(|within| within.asked.first().copied())
+}
+
+/// Another change of the same router that asks for a right, where no more of these ask for none.
+fn asked_of_others<'r>(served: &[Served<'r>], route: &Route, judged: &Judged) -> Option<(&'r Route, usize)> {
+    if !judged.guard.is_guarded() || right_of(judged).is_some() || reads(route) || route.conditional {
+        return None;
+    }
+    let is_change = |other: &&Served<'r>| {
+        let is_other = !std::ptr::eq(other.0, route) && other.0.router == route.router;
+        is_other && other.0.kind == RouteKind::Http && !reads(other.0) && other.1.guard.is_guarded()
+    };
+    let (asking, others): (Vec<&Served<'r>>, Vec<&Served<'r>>) =
+        served.iter().filter(is_change).partition(|other| right_of(other.1).is_some());
+    let first = asking.first().filter(|_| asking.len() >= others.len())?;
+    Some((first.0, right_of(first.1)?))
 }
 
 /// What a route changes.
@@ -151,8 +196,7 @@ impl<'r> Change<'r> {
         if route.kind != RouteKind::Http || reads(route) || route.conditional {
             return None;
         }
-        let right = judged.data.within.as_ref().and_then(|within| within.asked.first().copied());
-        Some(Self { kind, route, judged, right })
+        Some(Self { kind, route, judged, right: right_of(judged) })
     }
 
     /// Another change of the same resource that asks for a right, where that is the habit of its router.
