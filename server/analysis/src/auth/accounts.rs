@@ -63,7 +63,7 @@ pub(super) fn signs_by_hand(interpreter: &Interpreter<'_>, handler: &FunctionRef
 }
 
 /// Whether a handler, or a function of the project that it calls, verifies a password.
-pub(super) fn verifies_password(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+pub(crate) fn verifies_password(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     calls_any(interpreter, handler, &|callee| callee.checks_password())
 }
 

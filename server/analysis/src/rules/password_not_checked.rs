@@ -7,9 +7,9 @@ use super::server_endpoint_without_session::is_behind_middleware;
 use super::shared::frontend;
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::{Guard, may_sign_in, may_sign_up, signs_by_hand};
-use crate::auth::{Judge, accounts};
-use crate::facts::python::idioms::{assigned, escapes, escapes_unless, is_stub, unused_entry};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, ParamKind, Spread};
+use crate::auth::{Judge, Proof, accounts};
+use crate::facts::python::idioms::{assigned, calls, escapes, escapes_unless, is_stub, spelled_alike, unused_entry};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, ParamKind, Spread, Stmt, StmtKind};
 use crate::frontend::observed::Endpoint;
 use crate::ide::{Diagnostic, Severity};
 use crate::index::dependencies::called;
@@ -56,22 +56,116 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             if asks_elsewhere(interpreter, route) {
                 return;
             }
+            let verdict = || {
+                let at = state.table.applications.iter().position(|one| std::ptr::eq(one, application));
+                enter(state, &judge, at.unwrap_or_default());
+                judge.handler(route)
+            };
+            let mut steps = vec![related(state, route.registration, format!("{} is registered here", shown(route)))];
             let password = ignored(interpreter, &handler).or_else(|| ignored_entry(interpreter, &handler));
-            let Some(password) = password else { return };
-            // Who it is may be proven by something else: a token of an identity provider.
-            let at = state.table.applications.iter().position(|one| std::ptr::eq(one, application));
-            enter(state, &judge, at.unwrap_or_default());
-            if judge.handler(route).is_some_and(|verdict| verdict.decides()) {
-                return;
-            }
-            let message = format!(
-                "{} hands out a token and never looks at `{password}`: whoever names an account is signed in to it. Compare the password with the hash that is kept, and answer with 401 when it is wrong.",
-                shown(route)
-            );
-            let steps = vec![related(state, route.registration, format!("{} is registered here", shown(route)))];
+            let message = match password {
+                // Who it is may be proven by something else: a token of an identity provider.
+                Some(_) if verdict().is_some_and(|verdict| verdict.decides()) => return,
+                Some(password) => format!(
+                    "{} hands out a token and never looks at `{password}`: whoever names an account is signed in to it. Compare the password with the hash that is kept, and answer with 401 when it is wrong.",
+                    shown(route)
+                ),
+                None => {
+                    let is_left_out = verdict()
+                        .is_some_and(|verdict| verdict.proof == Proof::Optional && !verdict.strangers_get_nothing);
+                    let condition = is_left_out.then(|| only_perhaps(interpreter, &handler, 0)).flatten();
+                    let Some(condition) = condition else { return };
+                    steps.push(related(state, condition, "this decides whether it is looked at".to_owned()));
+                    format!(
+                        "{} looks at the password only under a condition, and hands out a token where that does not hold: whoever names such an account is signed in to it. Answer with 401 there, too.",
+                        shown(route)
+                    )
+                }
+            };
             found.push(report(state, &INFO, Severity::Error, site, message, steps));
         });
     });
+}
+
+/// The condition beside the comparison of a password, or around it, where a wrong one is refused under that alone: `if kept
+/// and not matches(password, kept): raise`. In the function, or in one that it calls.
+fn only_perhaps(interpreter: &Interpreter<'_>, function: &FunctionRef, depth: usize) -> Option<Site> {
+    let refuses = |test: &Expr| match &test.kind {
+        ExprKind::Not(check) => compares(interpreter, function, check),
+        _ => false,
+    };
+    let tests = tests(&function.def.body);
+    for (test, body) in &tests {
+        let condition = match (&test.kind, *body) {
+            (ExprKind::BoolOp { and: true, values }, _) if values.iter().any(refuses) => {
+                values.iter().find(|value| !refuses(value))
+            }
+            (_, [Stmt { kind: StmtKind::If { test: inner, .. }, .. }]) if refuses(inner) => Some(*test),
+            _ => None,
+        };
+        let Some(asked) = condition.map(present) else { continue };
+        // Who has nothing to compare with may be turned away before, or after.
+        let refuses_without = |(other, body): &(&Expr, &[Stmt])| {
+            !other.range.contains_range(test.range) && mentions(other, asked) && !refuses(other) && gives_up(body)
+        };
+        if !tests.iter().any(refuses_without) {
+            return Some(Site { range: test.range, ..function.site });
+        }
+    }
+    let calls = calls(&function.def.body).into_iter().filter(|_| depth < MAX_DEPTH);
+    let called = calls.filter_map(|(callee, _)| accounts::called_function(interpreter, function, callee));
+    let mut called = called.filter(|called| accounts::verifies_password(interpreter, called));
+    called.find_map(|called| only_perhaps(interpreter, &interpreter.current(&called), depth + 1))
+}
+
+/// The conditions in a body without another way, and what is done under them.
+fn tests(body: &[Stmt]) -> Vec<(&Expr, &[Stmt])> {
+    let (mut found, mut blocks) = (Vec::new(), vec![body]);
+    while let Some(block) = blocks.pop() {
+        for stmt in block {
+            if let StmtKind::If { test, body, or_else } = &stmt.kind
+                && or_else.is_empty()
+            {
+                found.push((&**test, body.as_slice()));
+            }
+            blocks.extend(stmt.blocks());
+        }
+    }
+    found
+}
+
+/// What a condition asks to be there: `kept`, `kept is not None`.
+fn present(condition: &Expr) -> &Expr {
+    match &condition.kind {
+        ExprKind::Compare { first, .. } => first,
+        _ => condition,
+    }
+}
+
+/// Whether an expression, or a part of it, is written like that.
+fn mentions(expr: &Expr, wanted: &Expr) -> bool {
+    spelled_alike(expr, wanted) || expr.children().into_iter().any(|part| mentions(part, wanted))
+}
+
+/// Whether a block ends its function, and gives nothing.
+fn gives_up(block: &[Stmt]) -> bool {
+    block.last().is_some_and(|last| match &last.kind {
+        StmtKind::Raise { .. } => true,
+        StmtKind::Return(given) => {
+            given.as_ref().is_none_or(|given| matches!(given.kind, ExprKind::None | ExprKind::Bool(false)))
+        }
+        _ => false,
+    })
+}
+
+/// Whether an expression compares a password with what is kept of it, perhaps by a function of the project.
+fn compares(interpreter: &Interpreter<'_>, function: &FunctionRef, check: &Expr) -> bool {
+    let check = if let ExprKind::Await(inner) = &check.kind { inner } else { check };
+    check.as_call().is_some_and(|(callee, _)| match interpreter.eval(function, callee) {
+        Value::Package(path) => accounts::is_password_check(&path),
+        _ => accounts::called_function(interpreter, function, callee)
+            .is_some_and(|called| accounts::verifies_password(interpreter, &called)),
+    })
 }
 
 /// The same of route handlers and server actions of Next.js.

@@ -7,6 +7,7 @@ use super::callees::implemented;
 use super::encode::MARKS;
 use super::libraries::{Does, Library, does};
 use super::{ItemTokens, Twins};
+use crate::facts::python::idioms::spelled_alike;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, keyword, positional};
 use crate::index::value::Value;
 use crate::text::TextRange;
@@ -158,26 +159,4 @@ fn give_same_claims(body: &Body<'_, '_, '_>, one: &Arg, other: &Arg) -> bool {
 fn is_time((key, _): &Entry) -> bool {
     let name = key.as_ref().and_then(Expr::as_str);
     name.is_some_and(|name| matches!(name.as_str(), "exp" | "iat" | "nbf" | "jti"))
-}
-
-/// Whether two expressions are written in the same way.
-fn spelled_alike(one: &Expr, other: &Expr) -> bool {
-    match (&one.kind, &other.kind) {
-        (ExprKind::Name(one), ExprKind::Name(other)) | (ExprKind::Str(one), ExprKind::Str(other)) => one == other,
-        (ExprKind::Int(one), ExprKind::Int(other)) => one == other,
-        (ExprKind::Attribute { value, name }, ExprKind::Attribute { value: held, name: other }) => {
-            name.name == other.name && spelled_alike(value, held)
-        }
-        (ExprKind::Subscript { value, index }, ExprKind::Subscript { value: held, index: other }) => {
-            spelled_alike(value, held) && spelled_alike(index, other)
-        }
-        (ExprKind::Call { func, args }, ExprKind::Call { func: other, args: given }) => {
-            let alike = |(one, other): (&Arg, &Arg)| {
-                one.name.as_ref().map(|name| &name.name) == other.name.as_ref().map(|name| &name.name)
-                    && spelled_alike(&one.value, &other.value)
-            };
-            spelled_alike(func, other) && args.len() == given.len() && args.iter().zip(given).all(alike)
-        }
-        _ => false,
-    }
 }

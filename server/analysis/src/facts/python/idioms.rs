@@ -360,6 +360,28 @@ fn tested(test: &Expr) -> Vec<&Expr> {
     found
 }
 
+/// Whether two expressions are written in the same way.
+pub fn spelled_alike(one: &Expr, other: &Expr) -> bool {
+    match (&one.kind, &other.kind) {
+        (ExprKind::Name(one), ExprKind::Name(other)) | (ExprKind::Str(one), ExprKind::Str(other)) => one == other,
+        (ExprKind::Int(one), ExprKind::Int(other)) => one == other,
+        (ExprKind::Attribute { value, name }, ExprKind::Attribute { value: held, name: other }) => {
+            name.name == other.name && spelled_alike(value, held)
+        }
+        (ExprKind::Subscript { value, index }, ExprKind::Subscript { value: held, index: other }) => {
+            spelled_alike(value, held) && spelled_alike(index, other)
+        }
+        (ExprKind::Call { func, args }, ExprKind::Call { func: other, args: given }) => {
+            let alike = |(one, other): (&Arg, &Arg)| {
+                one.name.as_ref().map(|name| &name.name) == other.name.as_ref().map(|name| &name.name)
+                    && spelled_alike(&one.value, &other.value)
+            };
+            spelled_alike(func, other) && args.len() == given.len() && args.iter().zip(given).all(alike)
+        }
+        _ => false,
+    }
+}
+
 /// Whether a statement is the word `pass`, and not `...`, which stands for what is left out. Both do nothing.
 pub fn is_pass(stmt: &Stmt) -> bool {
     matches!(stmt.kind, StmtKind::Pass) && stmt.range.end - stmt.range.start == "pass".len() as u32
