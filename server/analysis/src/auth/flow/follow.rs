@@ -11,7 +11,7 @@ use super::super::sinks::{Sink, classify, is_http_client_class, is_of_sender};
 use super::super::sources::{holds_token, is_scheme};
 use super::decided::{CAN_RETURN, switched, told_apart};
 use super::holding::class_of;
-use super::objects::only_returned;
+use super::objects::{is_client, kept_client, only_returned};
 use super::proof::{bypass, is_chosen};
 use super::recursion::TOO_DEEP;
 use super::statements::NEVER;
@@ -238,16 +238,26 @@ impl Flow<'_, '_> {
         self.declared(function)
     }
 
-    /// The service of the project that a function says it gives, or the client of one that signs what it sends.
+    /// The service of the project that a function says it gives, or the client of one that signs what it sends, or of an
+    /// identity provider.
     fn declared(&self, function: &FunctionRef) -> Abs {
-        function.def.returns.as_ref().map_or(Abs::Other, |returns| self.service_named(function, returns))
+        let declared =
+            function.def.returns.as_ref().map_or(Abs::Other, |returns| self.service_named(function, returns));
+        match declared {
+            Abs::Other => {
+                let function = self.judge.resolve.current(function);
+                kept_client(self.judge.resolve, &function).map_or(Abs::Other, |client| Abs::Object(Box::new(client)))
+            }
+            declared => declared,
+        }
     }
 
     /// An object of the class that an annotation names, where that is a service of the project, or of a package that
-    /// verifies what a service sends.
+    /// verifies what a service sends or that asks an identity provider.
     pub(super) fn service_named(&self, function: &FunctionRef, annotation: &Expr) -> Abs {
         match self.judge.resolve.eval_type(function, without_none(annotation)) {
             service @ Value::Class(_) if self.is_service(&service) => Abs::Object(Box::new(service)),
+            client @ Value::Package(_) if is_client(&client) => Abs::Object(Box::new(client)),
             Value::Package(client) if is_of_sender(&client) => Abs::Object(Box::new(Value::Package(client))),
             _ => Abs::Other,
         }

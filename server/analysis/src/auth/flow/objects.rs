@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::super::sinks::is_of_provider;
 use super::holding::is_request;
 use super::{Abs, Flow, Path};
-use crate::facts::python::idioms::{callees, without_none};
+use crate::facts::python::idioms::{assigned_to_self, callees, returned, without_none};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, StmtKind};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Value};
 
@@ -78,6 +78,9 @@ impl Flow<'_, '_> {
     /// more than an interface does.
     pub(super) fn result(&self, function: &FunctionRef) -> Abs {
         let function = &self.judge.resolve.current(function);
+        if let Some(client) = kept_client(self.judge.resolve, function) {
+            return Abs::Object(Box::new(client));
+        }
         let returned = only_returned(&function.def);
         if let Some(name) = returned.and_then(|value| self.asked_of_application(function, value))
             && let kept @ Abs::Object(_) = self.kept_on_state(name)
@@ -114,7 +117,7 @@ impl Flow<'_, '_> {
             Some(init) => class_held(resolve, class, name).or_else(|| class_handed_over(resolve, class, &init, name)),
             None => resolve.record_fields(class).into_iter().find(|(field, _)| field == name).map(|(_, ty)| ty),
         };
-        match held {
+        match held.or_else(|| client_filled(resolve, class, name)) {
             Some(Value::Package(path)) if is_request(&path) => Abs::Request(SmolStr::default()),
             Some(held @ (Value::Class(_) | Value::Package(_))) => Abs::Object(Box::new(held)),
             _ => Abs::Other,
@@ -189,6 +192,56 @@ fn class_given(resolve: &dyn Resolve, init: &FunctionRef, value: &Expr) -> Optio
         }
         class => Some(class),
     }
+}
+
+/// The client of an identity provider that a method gives, which a class or object keeps once it was made: `return
+/// cls._client`.
+pub(super) fn kept_client(resolve: &dyn Resolve, method: &FunctionRef) -> Option<Value> {
+    let class = method.class.as_ref().filter(|_| method.takes_receiver())?;
+    let receiver = &method.def.params.first()?.name.name;
+    let mut given = returned(&method.def.body).into_iter().map(|value| match &value.kind {
+        ExprKind::Attribute { value, name } if value.as_name() == Some(receiver) => Some(&name.name),
+        _ => None,
+    });
+    let kept = given.next()??;
+    given.all(|other| other == Some(kept)).then(|| client_filled(resolve, class, kept))?
+}
+
+/// The client of an identity provider with which methods of a class fill an attribute that is empty at first, whichever does
+/// so first: `if cls._client is None: cls._client = create_client(url, key)`.
+fn client_filled(resolve: &dyn Resolve, class: &ClassRef, name: &str) -> Option<Value> {
+    let is_none = |value: &Expr| matches!(value.kind, ExprKind::None);
+    let init = || Some(resolve.current(&*resolve.method(class, "__init__")?));
+    let is_empty_at_first =
+        emptied(class, name) || init().is_some_and(|init| filled(&init.def, name).is_some_and(is_none));
+    if !is_empty_at_first {
+        return None;
+    }
+    resolve.count_outline(class.site);
+    let mut made: Option<Value> = None;
+    for stmt in &class.def.body {
+        let StmtKind::Function(def) = &stmt.kind else { continue };
+        let Some(method) = resolve.method(class, &def.name.name).map(|method| resolve.current(&method)) else {
+            continue;
+        };
+        for value in assigned_to_self(&method.def, name).into_iter().filter(|value| !is_none(value)) {
+            let value = if let ExprKind::Await(inner) = &value.kind { inner } else { value };
+            let client = value.as_call().map(|(func, _)| resolve.eval(&method, func)).filter(is_client)?;
+            made.get_or_insert(client);
+        }
+    }
+    made
+}
+
+/// Whether the body of a class leaves an attribute empty: `_client: Client | None = None`.
+fn emptied(class: &ClassRef, name: &str) -> bool {
+    class.def.body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::Assign(assign) => {
+            let is_none = assign.value.as_ref().is_none_or(|value| matches!(value.kind, ExprKind::None));
+            is_none && assign.targets.iter().any(|target| target.as_name().is_some_and(|target| target == name))
+        }
+        _ => false,
+    })
 }
 
 /// What an initialiser assigns to an attribute of its object.
