@@ -36,6 +36,8 @@ impl Engine<'_, '_> {
             }
             // It was asked before: `if row is None: raise`.
             Abs::Row(id) if path.rows.get(id).is_some_and(|row| row.there) => (Some(path), None),
+            // So it was, and there is none: `if row: …` in the function that gave it.
+            Abs::Row(id) if path.rows.get(id).is_some_and(|row| row.absent) => (None, Some(path)),
             Abs::Row(id) if self.is_always_there(&path, *id) => {
                 if let Some(row) = path.rows.get_mut(id) {
                     row.there = true;
