@@ -28,6 +28,8 @@ pub enum Evidence {
     DecidesInMemory,
     /// The credential is compared with a key in constant time.
     Compares,
+    /// What was sent must be signed by a service, which sends for itself.
+    Signed,
     /// The credential must equal a key of the code or the configuration.
     Matches,
     /// A dependency returns what would refuse the caller if it were raised.
@@ -78,12 +80,17 @@ impl Part {
 impl Step {
     /// Whether something tells a good credential from a bad one here.
     pub fn decides(&self) -> bool {
-        matches!(self.evidence, Evidence::Decides | Evidence::DecidesInMemory | Evidence::Compares)
+        matches!(self.evidence, Evidence::Decides | Evidence::DecidesInMemory | Evidence::Compares | Evidence::Signed)
     }
 
     /// Whether the credential is compared with a key, which says nothing of who has it.
     pub fn compares_a_key(&self) -> bool {
         matches!(self.evidence, Evidence::Compares | Evidence::Matches)
+    }
+
+    /// Whether what was sent must be signed by a service here, which names nobody on whose behalf it would send.
+    pub fn is_of_service(&self) -> bool {
+        self.evidence == Evidence::Signed
     }
 
     /// Whether a credential is read from that part of the request.

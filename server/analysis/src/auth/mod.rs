@@ -164,7 +164,14 @@ impl Verdict {
     /// a key, which says nothing of who of its owners is calling.
     pub fn compares_a_key(&self) -> bool {
         let mut deciding = self.steps.iter().filter(|step| step.decides());
-        self.proof == Proof::Verifies && deciding.all(|step| step.evidence == Evidence::Compares)
+        self.proof == Proof::Verifies
+            && deciding.all(|step| matches!(step.evidence, Evidence::Compares | Evidence::Signed))
+    }
+
+    /// Whether nobody passes but a service that signs what it sends.
+    pub fn is_of_service(&self) -> bool {
+        let mut deciding = self.steps.iter().filter(|step| step.decides()).peekable();
+        self.proof == Proof::Verifies && deciding.peek().is_some() && deciding.all(Step::is_of_service)
     }
 
     /// Whether a credential is verified, and callers pass whose credential is refused.

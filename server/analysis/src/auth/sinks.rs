@@ -76,11 +76,6 @@ pub(super) fn classify(path: &str) -> Sink {
         },
         "firebase_admin" if method.starts_with("verify_") => Sink::Raises,
         "google" if method.starts_with("verify_") => Sink::Raises,
-        // Upstash's queue: raises where its signature does not match (2.0).
-        "qstash" if method == "verify" => Sink::Raises,
-        "stripe" | "coinbase_commerce" if method == "construct_event" => Sink::Raises,
-        "svix" | "standardwebhooks" | "resend" if method == "verify" => Sink::Raises,
-        "slack_sdk" | "slack" if method.starts_with("is_valid") => Sink::Answers,
         _ if SENDERS.contains(&package) => of_sender(package, method),
         "hmac" | "secrets" if method == "compare_digest" => Sink::Answers,
         "passlib" | "bcrypt" | "argon2" | "pwdlib" | "werkzeug" => match method {
@@ -153,26 +148,40 @@ pub(super) fn is_of_provider(path: &str) -> bool {
 const SENDERS: &[&str] = &[
     "Adyen",
     "braintree",
+    "coinbase_commerce",
     "linebot",
     "livekit",
     "openai",
     "paddle_billing",
     "polar_sdk",
+    "qstash",
     "razorpay",
     "replicate",
+    "resend",
     "sendgrid",
+    "slack",
+    "slack_sdk",
     "square",
+    "standardwebhooks",
+    "stripe",
+    "svix",
     "twilio",
 ];
 
 /// Whether a dotted path leads into a package that verifies what a service sends to webhooks.
 pub(super) fn is_of_sender(path: &str) -> bool {
-    path.split('.').next().is_some_and(|package| SENDERS.contains(&package) || matches!(package, "slack_sdk" | "slack"))
+    path.split('.').next().is_some_and(|package| SENDERS.contains(&package))
+}
+
+/// Whether a function of such a package is given all that a service sends, and raises where that is not signed by it. Of a
+/// payment, the payer's browser sends what was signed, with whatever else it likes.
+pub(super) fn takes_message(path: &str) -> bool {
+    is_of_sender(path) && classify(path) == Sink::Raises && !path.ends_with(".verify_payment_signature")
 }
 
 /// What a method of the package of a service does that signs what it sends to webhooks: twilio 9, sendgrid 6, squareup 43,
 /// Adyen 13, paddle-python-sdk 1, livekit-api 1, razorpay 1.4, line-bot-sdk 3, braintree 4, polar-sdk 0.27, openai 2,
-/// replicate 1.
+/// replicate 1, slack-sdk 3, stripe 12, svix 1, qstash 2.0.
 fn of_sender(package: &str, method: &str) -> Sink {
     match (package, method) {
         ("twilio", "validate" | "compare")
@@ -181,13 +190,17 @@ fn of_sender(package: &str, method: &str) -> Sink {
         | ("Adyen", "is_valid_hmac_notification")
         | ("paddle_billing", "verify")
         | ("linebot", "validate") => Sink::Answers,
+        ("slack_sdk" | "slack", _) if method.starts_with("is_valid") => Sink::Answers,
         ("livekit", "receive" | "verify")
         | ("razorpay", "verify_webhook_signature" | "verify_payment_signature")
         | ("linebot", "parse" | "handle")
         | ("braintree", "parse")
         | ("polar_sdk", "validate_event")
         | ("openai", "unwrap" | "verify_signature")
-        | ("replicate", "validate") => Sink::Raises,
+        | ("replicate", "validate")
+        | ("qstash", "verify")
+        | ("stripe" | "coinbase_commerce", "construct_event")
+        | ("svix" | "standardwebhooks" | "resend", "verify") => Sink::Raises,
         _ => Sink::Unknown,
     }
 }

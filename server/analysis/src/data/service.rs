@@ -22,12 +22,13 @@ pub(super) fn comparisons(guard: &Guard) -> Vec<Site> {
 }
 
 /// Who calls, by what is wrapped around the route: a middleware that lets in whoever has a key does not know who that is,
-/// unless one of them leaves that behind.
+/// unless one of them leaves that behind. A handler that takes nothing but what a service has signed is called by that one.
 pub(super) fn caller(judge: &Judge<'_>, guard: &Guard) -> Caller {
     match guard {
         Guard::Around(wrapped) if wrapped.verdict.compares_a_key() && !judge.middlewares_name_callers() => {
             Caller::Service
         }
+        Guard::InBody(verdict) if verdict.is_of_service() => Caller::Service,
         _ => Caller::Unknown,
     }
 }

@@ -5,7 +5,7 @@ use smol_str::SmolStr;
 use super::super::Proof;
 use super::super::code::plain_text;
 use super::super::evidence::Evidence;
-use super::super::sinks::{Sink, classify, is_http_client, is_lookup, is_of_sender, raises_for_status};
+use super::super::sinks::{Sink, classify, is_http_client, is_lookup, is_of_sender, raises_for_status, takes_message};
 use super::super::sources::{Worth, is_scheme, jwt_auth_method, only_wraps, package_instance, worth_of};
 use super::queries::TOKEN_LOOKED_UP;
 use super::statements::NEVER;
@@ -115,7 +115,8 @@ impl Flow<'_, '_> {
             }
             Sink::Raises if of_interest => {
                 path.verified = true;
-                self.decides(expr, format!("`{package}` verifies the credential"));
+                let evidence = if takes_message(package) { Evidence::Signed } else { Evidence::Decides };
+                self.step(expr, evidence, format!("`{package}` verifies the credential"));
                 Abs::Verified { checked: true }
             }
             // What is compared was not seen to come from a credential: it may be a CSRF token.
