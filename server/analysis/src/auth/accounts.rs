@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-pub(super) use self::provider::at_provider;
+pub(super) use self::provider::{at_provider, exchanges_code, starts_at_provider};
 use super::code::last_name;
 use super::flow::class_held;
-use crate::facts::python::idioms::{callees, calls, raises};
-use crate::facts::python::tree::{Expr, ExprKind, StmtKind, positional};
+use crate::facts::python::idioms::{assigned, callees, calls, raises};
+use crate::facts::python::tree::{Expr, ExprKind, positional};
 use crate::index::dependencies::dependency_of;
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Resolve, Site, Value};
@@ -370,15 +370,12 @@ fn class_of_variable(interpreter: &Interpreter<'_>, function: &FunctionRef, vari
             Value::Annotated(annotated) => Some(annotated.ty.clone()),
             class => Some(class),
         },
-        None => function.def.body.iter().find_map(|stmt| match &stmt.kind {
-            StmtKind::Assign(assign) if assign.targets.iter().any(|target| target.as_name() == Some(variable)) => {
-                let (made, _) = assign.value.as_ref()?.as_call()?;
-                Some(match interpreter.eval(function, made) {
-                    Value::Function(maker) => given_class(interpreter, &interpreter.current(&maker))?,
-                    class => class,
-                })
-            }
-            _ => None,
+        None => assigned(&function.def.body, variable).into_iter().find_map(|value| {
+            let (made, _) = value.as_call()?;
+            Some(match interpreter.eval(function, made) {
+                Value::Function(maker) => given_class(interpreter, &interpreter.current(&maker))?,
+                class => class,
+            })
         }),
     }
 }

@@ -400,6 +400,10 @@ impl<'g, 'a> Guards<'g, 'a> {
             {
                 return Some("signing up");
             }
+            let starts = alone(route).filter(|_| !public::is_internal(&route.path));
+            if starts.is_some_and(|handler| accounts::starts_at_provider(self.interpreter, handler)) {
+                return Some(public::BY_PROVIDER);
+            }
             // Browsers are sent there that follow a link.
             let provider = accounts::at_provider(self.interpreter, handler);
             if let Some(reason) = provider.filter(|reason| reads(route) || *reason != public::BY_PROVIDER) {
@@ -502,6 +506,12 @@ pub(crate) fn takes_password(interpreter: &Interpreter<'_>, route: &Route) -> bo
 /// handler issues a token or sets a cookie.
 pub(crate) fn may_sign_in(interpreter: &Interpreter<'_>, route: &Route) -> bool {
     !public::is_internal(&route.path) && entrance(route).is_some_and(|handler| accounts::issues(interpreter, handler))
+}
+
+/// Whether the handler of a route has a provider exchange a code for a token, which callers sign in with.
+pub(crate) fn exchanges_code(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    let posted = route.function().filter(|_| posts(route) && !public::is_internal(&route.path));
+    posted.is_some_and(|handler| accounts::exchanges_code(interpreter, handler))
 }
 
 /// Whether a route answers with a picture, which pages show without sending a header (`<img src>`).

@@ -2,7 +2,7 @@
 
 use super::missing_auth_dependency::{guard_name, intends_auth, is_test, shown};
 use super::{RuleInfo, State, router_included_unguarded_twice};
-use crate::auth::guard::{Guard, answers_constant, may_sign_in, sends_away};
+use crate::auth::guard::{Guard, answers_constant, exchanges_code, may_sign_in, sends_away};
 use crate::auth::policy::{Authority, Basis, Expectation};
 use crate::auth::public;
 use crate::facts::roles::{Role, role};
@@ -170,7 +170,8 @@ fn finding(
 fn open_severity(state: &State, route: &Route, basis: &Basis) -> Severity {
     let (harmless, is_entrance) = with_interpreter(state, |interpreter| {
         let harmless = public::by_nature(route).is_some() && answers_constant(interpreter, route);
-        (harmless, may_sign_in(interpreter, route) || sends_away(interpreter, route))
+        let signs_in = may_sign_in(interpreter, route) || exchanges_code(interpreter, route);
+        (harmless, signs_in || sends_away(interpreter, route))
     });
     let may_be_meant = is_entrance && basis.authority.speaks_of_several();
     match (harmless, route.conditional || may_be_meant) {

@@ -1,8 +1,8 @@
 //! What the handler of an open route does that tells whether it was meant to be open.
 
 use crate::auth::guard::{
-    answers_constant, may_sign_in, may_sign_up, only_redirects, sends_away, shows_picture, takes_password,
-    touches_nothing,
+    answers_constant, exchanges_code, may_sign_in, may_sign_up, only_redirects, sends_away, shows_picture,
+    takes_password, touches_nothing,
 };
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
@@ -24,7 +24,7 @@ pub(crate) struct Conduct {
     pub(crate) may_sign_up: bool,
     /// Callers say there which password they want.
     pub(crate) takes_password: bool,
-    /// It issues a token or sets a cookie.
+    /// It issues a token or sets a cookie, or has a provider exchange a code for one.
     pub(crate) may_sign_in: bool,
 }
 
@@ -39,7 +39,7 @@ impl Conduct {
             shows_picture: shows_picture(interpreter, route),
             may_sign_up: may_sign_up(interpreter, route),
             takes_password: takes_password(interpreter, route),
-            may_sign_in: may_sign_in(interpreter, route),
+            may_sign_in: may_sign_in(interpreter, route) || exchanges_code(interpreter, route),
         }
     }
 }

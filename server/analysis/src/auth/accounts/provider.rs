@@ -1,15 +1,15 @@
 //! Sign-ins at an identity provider, by way of a client of authlib (1.6, `authlib.integrations.starlette_client`) or
-//! fastapi-sso (0.18).
+//! fastapi-sso (0.18), or of what OAuth 2.0 has clients send.
 
 use smol_str::SmolStr;
 
-use super::{Callee, each_call};
+use super::{Callee, each_call, each_function, taken, takes_any};
 use crate::auth::code::last_name;
 use crate::auth::public::{BY_PROVIDER, CALLBACK};
 use crate::facts::python::idioms::callees;
-use crate::facts::python::tree::{Stmt, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
-use crate::index::value::FunctionRef;
+use crate::index::value::{FunctionRef, Site};
 use crate::text::TextRange;
 
 /// What a handler, or a function of the project that it calls, does at an identity provider wherever it ends: it sends the
@@ -35,6 +35,56 @@ pub(in crate::auth) fn at_provider(interpreter: &Interpreter<'_>, handler: &Func
         reason.is_some()
     });
     reason
+}
+
+/// Whether a handler that takes nothing from the client, or a function of the project that it calls, makes the address at
+/// which users authorise this application (RFC 6749, section 4.1.1).
+pub(in crate::auth) fn starts_at_provider(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    const MAKERS: &[&str] = &["authorization_url", "create_authorization_url", "get_authorization_request_url"];
+    const CLIENTS: &[&str] = &["authlib", "google_auth_oauthlib", "msal", "requests_oauthlib"];
+    if !taken(interpreter, handler).is_empty() {
+        return false;
+    }
+    let mut makes = false;
+    each_function(interpreter, handler, &mut |_, callee| {
+        makes |= callee.is_of(|path| {
+            let (package, method) = (path.split('.').next(), path.rsplit('.').next());
+            package.is_some_and(|package| CLIENTS.contains(&package))
+                && method.is_some_and(|method| MAKERS.contains(&method))
+        });
+        makes
+    });
+    makes || sends(interpreter, handler, &[("response_type", Some("code")), ("client_id", None)])
+}
+
+/// Whether a handler, or a function of the project that it calls, has a provider exchange the code that the client brings
+/// for tokens (RFC 6749, section 4.1.3).
+pub(in crate::auth) fn exchanges_code(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    takes_any(interpreter, handler, &["code"])
+        && sends(interpreter, handler, &[("grant_type", Some("authorization_code")), ("code", None)])
+}
+
+/// Whether a function, or one of the project that it calls, puts together what has these entries, some with a text of that
+/// kind.
+fn sends(interpreter: &Interpreter<'_>, function: &FunctionRef, entries: &[(&str, Option<&str>)]) -> bool {
+    let has = |expr: &Expr| {
+        let ExprKind::Dict(written) = &expr.kind else { return false };
+        entries.iter().all(|(wanted, text)| {
+            written.iter().any(|(key, value)| {
+                let is_it = key.as_ref().and_then(Expr::as_str).is_some_and(|key| key == wanted);
+                is_it && text.is_none_or(|text| value.as_str().is_some_and(|value| value == text))
+            })
+        })
+    };
+    let (mut found, mut seen): (bool, Vec<Site>) = (false, Vec::new());
+    each_function(interpreter, function, &mut |function, _| {
+        if !seen.contains(&function.site) {
+            seen.push(function.site);
+            found |= function.def.body.iter().flat_map(Stmt::all_exprs).any(has);
+        }
+        found
+    });
+    found
 }
 
 /// Notes the callees of a block that are called in one branch of a condition, where the other goes on without; `refuses` says
