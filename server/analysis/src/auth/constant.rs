@@ -236,7 +236,7 @@ fn block_returns(
                 let value = standing_for(handler, value).unwrap_or(value);
                 return is_made_of_constants(interpreter, handler, value, steps).then_some(true);
             }
-            // `response = RedirectResponse("/")`, `names = [one["name"] for one in PLANS]`
+            // `response = RedirectResponse("/")`, `names = [one["name"] for one in PLANS]`, `plans = [{"name": Plans.FREE}]`
             StmtKind::Assign(assign) if makes_answer(interpreter, handler, assign, steps) => {}
             StmtKind::Pass
             | StmtKind::Import(_)
@@ -303,7 +303,9 @@ fn is_model_of(interpreter: &Interpreter<'_>, handler: &FunctionRef, class: &Exp
 fn makes_answer(interpreter: &Interpreter<'_>, handler: &FunctionRef, assign: &Assign, steps: &mut usize) -> bool {
     let [target] = assign.targets.as_slice() else { return false };
     let made = assign.value.as_ref().filter(|_| target.as_name().is_some());
-    let is_made = |value: &Expr| matches!(value.kind, ExprKind::Call { .. } | ExprKind::Comprehension(_));
+    let is_made = |value: &Expr| {
+        matches!(value.kind, ExprKind::Call { .. } | ExprKind::Comprehension(_) | ExprKind::List(_) | ExprKind::Dict(_))
+    };
     made.is_some_and(|value| is_made(value) && is_constant(interpreter, handler, value, steps))
 }
 
@@ -409,7 +411,9 @@ pub(super) fn is_constant_in(interpreter: &Interpreter<'_>, scope: Scope<'_>, ex
                 Value::List(_) | Value::Dict(_) => is_table(interpreter, file, &name.name, steps),
                 value => is_literal(&value),
             },
-            Value::Class(class) => is_enumeration(interpreter, &class),
+            Value::Class(class) => {
+                is_enumeration(interpreter, &class) || is_kept_constant(interpreter, &class, &name.name, steps)
+            }
             _ => match scope.eval(interpreter, expr) {
                 Value::Package(path) => path.starts_with("fastapi.status.") || path.starts_with("starlette.status."),
                 // `Color.RED.value`

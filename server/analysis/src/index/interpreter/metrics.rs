@@ -39,7 +39,10 @@ impl Execution<'_, '_> {
     }
 }
 
+/// Handlers of packages that answer with what was counted: starlette-prometheus 0.10, starlette-exporter 0.23.
+const HANDLERS: &[&str] = &["starlette_prometheus.metrics", "starlette_exporter.handle_metrics"];
+
 /// Whether a handler is what answers with the metrics.
 pub fn serves_metrics(handler: &Value) -> bool {
-    matches!(handler, Value::Package(path) if path.starts_with(PACKAGE))
+    matches!(handler, Value::Package(path) if path.starts_with(PACKAGE) || HANDLERS.contains(&path.as_str()))
 }
