@@ -1,6 +1,8 @@
 //! Clauses that catch what a verification raises: whether the caller gets in all the same, and whether anybody hears of it.
 
-use super::super::code::{Body, last_name};
+use smol_str::SmolStr;
+
+use super::super::code::{Body, last_name, mentions};
 use super::libraries::{Does, does};
 use super::{ItemTokens, Swallowed, Unlogged, claims, decode, errors, leaks};
 use crate::facts::python::tree::{Expr, ExprKind, Handler, Stmt, StmtKind, positional};
@@ -47,12 +49,63 @@ fn instead(body: &Body<'_, '_, '_>, handler: &Handler) -> Option<(TextRange, boo
     });
     // Whoever refuses afterwards wanted to say something of the token.
     let refuses = statements.iter().any(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));
-    if let Some(found) = peeks.filter(|_| !refuses) {
+    let peeks = peeks.filter(|_| !refuses);
+    if let Some(found) = peeks.filter(|found| !is_verified_again(body, handler, found.stmt)) {
         return Some((found.expr.range, true));
     }
     handler.body.iter().find_map(|stmt| match &stmt.kind {
         StmtKind::Return(Some(value)) if names_somebody(value) => Some((value.range, false)),
         _ => None,
+    })
+}
+
+/// Whether claims that nothing verified only decide which verification is tried next: all that a clause gives is what
+/// another one gave, or nothing.
+fn is_verified_again(body: &Body<'_, '_, '_>, handler: &Handler, peeks: &Stmt) -> bool {
+    let StmtKind::Assign(peeked) = &peeks.kind else { return false };
+    let [Some(claims)] = peeked.targets.iter().map(Expr::as_name).collect::<Vec<_>>()[..] else { return false };
+    let statements = inside(handler);
+    let is_test =
+        |stmt: &Stmt, expr: &Expr| matches!(&stmt.kind, StmtKind::If { test, .. } if test.range == expr.range);
+    let is_used = |stmt: &Stmt| stmt.exprs().into_iter().any(|expr| !is_test(stmt, expr) && mentions(expr, claims));
+    let is_used_behind = body.statements().iter().any(|(stmt, _)| {
+        let mut exprs = stmt.exprs().into_iter();
+        !handler.range.contains_range(stmt.range) && exprs.any(|expr| mentions(expr, claims))
+    });
+    let own = |stmt: &&&Stmt| stmt.range != peeks.range;
+    let ends = handler.body.last().is_some_and(|last| matches!(last.kind, StmtKind::Return(_)));
+    if !ends || is_used_behind || statements.iter().filter(own).any(|stmt| is_used(stmt)) {
+        return false;
+    }
+    let verified = |name: &SmolStr| {
+        let mut made = assigned_in(&statements, name).peekable();
+        made.peek().is_some() && made.all(|value| verifies(body, value))
+    };
+    statements.iter().all(|stmt| match &stmt.kind {
+        StmtKind::Return(Some(given)) => match &given.kind {
+            ExprKind::None | ExprKind::Bool(false) => true,
+            ExprKind::Name(name) => verified(name),
+            _ => verifies(body, given),
+        },
+        _ => true,
+    })
+}
+
+/// What statements assign to a variable.
+fn assigned_in<'s>(statements: &'s [&Stmt], name: &'s SmolStr) -> impl Iterator<Item = &'s Expr> {
+    statements.iter().filter_map(move |stmt| match &stmt.kind {
+        StmtKind::Assign(assign) if assign.targets.iter().any(|target| target.as_name() == Some(name)) => {
+            assign.value.as_ref()
+        }
+        _ => None,
+    })
+}
+
+/// Whether a call verifies a token.
+fn verifies(body: &Body<'_, '_, '_>, call: &Expr) -> bool {
+    call.as_call().is_some_and(|(func, args)| {
+        matches!(does(body, func), Some((_, Does::Decodes)))
+            && decode::switched_off(body, args, "verify_signature").is_none()
     })
 }
 
