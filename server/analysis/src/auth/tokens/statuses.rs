@@ -1,12 +1,14 @@
 //! Answers to failed authentication with another status than 401.
 
 use super::super::code::{Body, mentions, parts};
+use super::super::constant::is_model;
 use super::always::gives_something;
 use super::identity::IDENTITIES;
 use super::libraries::does;
 use super::valid::says_whether_valid;
 use super::{Failure, ItemTokens, WrongStatus, errors, replaced, schemes, secrets};
 use crate::facts::python::tree::{Expr, ExprKind, Spread, Stmt, StmtKind, positional};
+use crate::index::value::Value;
 use crate::text::TextRange;
 
 /// Assignments that a value is followed through to a credential.
@@ -52,6 +54,7 @@ fn note(body: &Body<'_, '_, '_>, branch: &[Stmt], why: (Failure, TextRange, bool
             Some(answer) => match answer.status {
                 // Who is gone is not there: other answers say something else of that user.
                 Some((status, _)) if failure == Failure::Gone && status != 404 => continue,
+                Some((404, _)) if failure == Failure::Rejected && asks_for_other(body, proof) => continue,
                 Some((status @ (200 | 400 | 403 | 404 | 422 | 500), range)) => (status, range),
                 _ => continue,
             },
@@ -70,6 +73,30 @@ fn note(body: &Body<'_, '_, '_>, branch: &[Stmt], why: (Failure, TextRange, bool
             is_given,
         });
     }
+}
+
+/// Whether something was asked for, together with the credential, that the client names beside it: what is not there is
+/// that, perhaps. `group = await fetch_group(body.group_id, token)`
+fn asks_for_other(body: &Body<'_, '_, '_>, proof: TextRange) -> bool {
+    let names_one = |value: &Expr| match &value.kind {
+        ExprKind::Attribute { value: model, .. } => {
+            let param = model.as_name().and_then(|name| body.param(name));
+            let class = param.and_then(|param| param.annotation.as_ref()).map(|annotation| body.eval(annotation));
+            matches!(class, Some(Value::Class(class)) if is_model(body.interpreter, &class))
+        }
+        ExprKind::Name(name) => {
+            let param = body.param(name).filter(|param| schemes::asked_for(body, param).is_none());
+            let ty = param.and_then(|param| param.annotation.as_ref()).map(|annotation| body.eval(annotation));
+            let is_plain = |path: &str| matches!(path, "builtins.str" | "builtins.int" | "uuid.UUID");
+            matches!(ty, Some(Value::Package(path)) if is_plain(&path))
+        }
+        _ => false,
+    };
+    let calls = body.calls().iter().filter(|found| proof.contains_range(found.expr.range));
+    calls
+        .filter_map(|found| found.call())
+        .flat_map(|(_, args)| args)
+        .any(|arg| names_one(&arg.value) && secrets::credential(body, &arg.value).is_none())
 }
 
 /// `return {"error": …}`: FastAPI answers 200.
