@@ -212,7 +212,11 @@ impl Middlewares {
                 note.by_address = notes::address_read(function).zip(passing.example);
                 note.turns_away |= control.is_some() || !note.prefixes.is_empty();
                 if let Some(path) = control {
-                    note.preflight = preflight(application, middleware, ask(&path, "OPTIONS") == Proof::Verifies);
+                    note.preflight = match preflight(application, middleware, ask(&path, "OPTIONS") == Proof::Verifies)
+                    {
+                        Preflight::WithoutHeaders(_) if notes::names_origins(function) => Preflight::Passes,
+                        preflight => preflight,
+                    };
                 }
             }
             if verifies || !note.raises.is_empty() {
