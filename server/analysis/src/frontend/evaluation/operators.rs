@@ -92,11 +92,20 @@ impl Session<'_> {
 
     /// `process.env.X || "literal"`.
     pub(super) fn note_fallback(&mut self, left: &Value, right: &Expr) {
-        let (Value::Symbol(symbol), ExprKind::Text(text)) = (left, &right.kind) else { return };
-        if let (Origin::Environment(variable), false) = (&symbol.origin, text.is_empty()) {
+        let ExprKind::Text(text) = &right.kind else { return };
+        let variable = |value: &Value| match value {
+            Value::Symbol(symbol) => match &symbol.origin {
+                Origin::Environment(variable) => Some(variable.clone()),
+                _ => None,
+            },
+            _ => None,
+        };
+        // Of several variables the first is the one that is meant.
+        let variable = left.alternatives().into_iter().find_map(variable);
+        if let Some(variable) = variable.filter(|_| !text.is_empty()) {
             let place = self.place(right.range);
             let address = environment::is_address(text).then(|| text.clone());
-            self.outcome.literals.push(Literal { place, variable: Some(variable.clone()), address, used: None });
+            self.outcome.literals.push(Literal { place, variable: Some(variable), address, used: None });
         }
     }
 

@@ -46,12 +46,14 @@ impl Session<'_> {
         if place.file == self.evaluated && held(text) == Some(Held::Password) {
             self.outcome.observed.passwords.push(place);
         }
-        // An example says so, or repeats one letter.
+        // An example says so, repeats one letter, or has some that stand for others.
         let is_real = |rest: &str| {
             let mut letters: Vec<char> = rest.chars().collect();
             letters.sort_unstable();
             letters.dedup();
-            letters.len() > 8 && !rest.contains("...") && !rest.to_ascii_lowercase().contains("your")
+            let lower = rest.to_ascii_lowercase();
+            let says_so = ["...", "your", "xxxx"].iter().any(|word| lower.contains(word));
+            letters.len() > 8 && !says_so
         };
         let whose = KEY_FORMS.iter().find(|(form, _)| text.strip_prefix(form).is_some_and(is_real));
         if let Some((_, whose)) = whose.filter(|_| place.file == self.evaluated) {
