@@ -48,6 +48,7 @@ impl Engine<'_, '_> {
             compared: None,
             hangs_on: Vec::new(),
             absent: false,
+            picked: false,
             found: false,
             there: false,
             looked: false,
