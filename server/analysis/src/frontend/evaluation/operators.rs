@@ -101,7 +101,7 @@ impl Session<'_> {
             _ => None,
         };
         // Of several variables the first is the one that is meant.
-        let variable = left.alternatives().into_iter().find_map(variable);
+        let variable = left.alternatives().iter().find_map(variable);
         if let Some(variable) = variable.filter(|_| !text.is_empty()) {
             let place = self.place(right.range);
             let address = environment::is_address(text).then(|| text.clone());
