@@ -1,14 +1,13 @@
 //! Answers to failed authentication with another status than 401.
 
 use super::super::code::{Body, mentions, parts};
-use super::super::constant::is_model;
 use super::always::gives_something;
 use super::identity::IDENTITIES;
 use super::libraries::does;
 use super::valid::says_whether_valid;
 use super::{Failure, ItemTokens, WrongStatus, errors, replaced, schemes, secrets};
 use crate::facts::python::tree::{Expr, ExprKind, Spread, Stmt, StmtKind, positional};
-use crate::index::value::Value;
+use crate::index::value::{ClassRef, Resolve, Value};
 use crate::text::TextRange;
 
 /// Assignments that a value is followed through to a credential.
@@ -82,7 +81,10 @@ fn asks_for_other(body: &Body<'_, '_, '_>, proof: TextRange) -> bool {
         ExprKind::Attribute { value: model, .. } => {
             let param = model.as_name().and_then(|name| body.param(name));
             let class = param.and_then(|param| param.annotation.as_ref()).map(|annotation| body.eval(annotation));
-            matches!(class, Some(Value::Class(class)) if is_model(body.interpreter, &class))
+            let is_model = |class: &ClassRef| {
+                body.interpreter.package_bases(class).iter().any(|base| base == "pydantic.BaseModel")
+            };
+            matches!(class, Some(Value::Class(class)) if is_model(&class))
         }
         ExprKind::Name(name) => {
             let param = body.param(name).filter(|param| schemes::asked_for(body, param).is_none());
