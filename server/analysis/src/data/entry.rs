@@ -124,8 +124,6 @@ pub(super) fn judge<'e, 'a>(
     engine.data.faults.extend(by_state);
     engine.data.membered.sort_unstable();
     engine.data.granted.sort_unstable();
-    engine.data.makes.sort_unstable();
-    engine.data.provides.sort_unstable();
     engine.data.links.sort_by_key(|link| (link.site, link.table));
     engine.data.turned_away.sort_unstable();
     engine.data.kept.sort_unstable();

@@ -168,7 +168,6 @@ impl Engine<'_, '_> {
     pub(super) fn know_callers(&mut self, fetched: Option<Arc<Model>>) {
         let class = self.principal_class.clone();
         let Some(model) = fetched.or_else(|| class.and_then(|class| self.model(&class))) else { return };
-        self.data.callers = model.has_class().then(|| model.name.clone());
         // Where nothing but a session is looked up, it names those who call and is none of them.
         let is_session = !model.has_class() && names::is_credential(&model.name);
         if !model.is_user && !is_session {

@@ -8,7 +8,6 @@ use smol_str::SmolStr;
 use super::engine::Engine;
 use super::models::Model;
 use super::names;
-use super::takeovers::is_first_account;
 use super::tenants::may_hold_tenant;
 use super::upkeep::written_of;
 use super::value::{Abs, ClientId, Dump, Made, Mix, Path, Predicate, Row, RowId};
@@ -145,10 +144,6 @@ impl Engine<'_, '_> {
         site: Site,
     ) {
         self.data.makes_users |= model.is_user && !self.in_dependency;
-        let made = if self.in_dependency { &mut self.data.provides } else { &mut self.data.makes };
-        if !is_first_account(path) && !made.contains(&model.name) {
-            made.push(model.name.clone());
-        }
         self.note_links(path, model, fields, spread, site);
         self.note_tenant_of_new(path, model, fields, site);
         if model.owners.is_empty() && !model.is_user {
@@ -538,7 +533,6 @@ impl Engine<'_, '_> {
         steps.push((site, format!("`{}` is {what} here", model.name)));
         let entry = self.calls.get(1 + self.wrappers).copied().unwrap_or(site);
         let (table, principal) = (self.table(model), self.principal.clone());
-        let of_others = self.callers.own_none_of(model, &table.owner);
         let access = Access {
             fault,
             usage,
@@ -552,7 +546,6 @@ impl Engine<'_, '_> {
             upkeep: self.kept_up,
             released: false,
             of_nobody: false,
-            of_others,
             by_code: Self::chosen_by_code(path),
         };
         let same = |known: &Access| {

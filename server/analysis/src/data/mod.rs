@@ -217,8 +217,6 @@ pub struct Access {
     released: bool,
     /// Whether only columns are read that name neither a row nor whose it is.
     of_nobody: bool,
-    /// Whether the row can't be the caller's: those who call are kept in another table than those who own such.
-    of_others: bool,
     /// Columns of tables without a class that equal what the code itself says on the way there, with the queries.
     by_code: Vec<chosen::Asked>,
 }
@@ -244,11 +242,6 @@ impl Access {
     /// Whether all that is read says neither which row it is of nor whose: `select(Booking.slot)`.
     pub fn is_of_nobody(&self) -> bool {
         self.of_nobody
-    }
-
-    /// Whether the owner can't be who is calling: callers are kept in another table than owners.
-    pub fn is_of_others(&self) -> bool {
-        self.of_others
     }
 
     /// Whether it tells of a row with an owner of its own by what that hangs on: where no route asks for that owner.
@@ -349,12 +342,6 @@ pub struct RouteData {
     pub ways_in: Vec<(SmolStr, SmolStr)>,
     /// Whether it makes a row of the users.
     pub makes_users: bool,
-    /// The class of the rows that its callers are, where that is known.
-    pub callers: Option<SmolStr>,
-    /// The classes of which its handler makes rows, but for the first one of all.
-    pub makes: Vec<SmolStr>,
-    /// The classes of which its dependencies do, for whoever comes.
-    pub provides: Vec<SmolStr>,
     /// Rows that it keeps to those who have a part in them.
     pub membered: Vec<Membered>,
     /// Roles that it gives to whoever asks, with a new account.
@@ -448,9 +435,6 @@ impl PartialEq for RouteData {
             && self.takes_over == other.takes_over
             && self.makes_admin == other.makes_admin
             && self.makes_users == other.makes_users
-            && self.callers == other.callers
-            && self.makes == other.makes
-            && self.provides == other.provides
             && self.membered == other.membered
             && self.granted == other.granted
             && self.by_role == other.by_role

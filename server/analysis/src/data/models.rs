@@ -167,23 +167,6 @@ impl Callers {
         names::is_user_table(name) && !is_other || !name.is_empty() && (self.table == name || self.class == name)
     }
 
-    /// Whether a row can't be one of those who call, where these are no users: its owner's column refers to another table, or
-    /// is called after users and says not to which. Users whom others look after own nothing there, and may be referred to.
-    pub(super) fn own_none_of(&self, model: &Model, owner: &str) -> bool {
-        let is_other = |table: &SmolStr| *table != self.table && *table != self.class && *table != model.table;
-        let of_users = |column: &Column| {
-            column.refers_to.as_ref().is_some_and(|table| is_other(table) && names::is_user_table(table))
-        };
-        let refers_to =
-            model.columns.iter().find(|known| known.name == owner).and_then(|known| known.refers_to.as_ref());
-        !self.class.is_empty()
-            && match refers_to {
-                Some(table) => is_other(table),
-                None if model.owners.is_empty() => model.columns.iter().any(of_users),
-                None => names::is_of_user(owner) && !self.is_key(owner),
-            }
-    }
-
     /// Whether a column of that name holds the owner of a row.
     fn is_owner(&self, column: &str) -> bool {
         names::is_owner(column) || self.is_key(column)

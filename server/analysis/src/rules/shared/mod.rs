@@ -14,7 +14,6 @@ pub(crate) mod members;
 pub(crate) mod open_route;
 pub(crate) mod ownership;
 pub(crate) mod people;
-mod staff;
 pub(crate) mod strangers;
 pub(crate) mod tenants;
 pub(crate) mod tokens;

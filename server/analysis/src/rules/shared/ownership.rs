@@ -6,7 +6,6 @@ use smol_str::SmolStr;
 
 use super::customs::{AllCustoms, Custom};
 use super::everybody::sign_up;
-use super::staff::staff;
 use super::upkeep::Upkeep;
 use crate::auth::guard::Guard;
 use crate::data::{Access, Client, Fault, Table, Use, is_high};
@@ -206,15 +205,8 @@ fn find(
                 continue;
             }
             let by_role = by_role.iter().find(|(other, _)| std::ptr::eq(*other, access)).map(|(_, place)| *place);
-            let staff = access.is_of_others().then(|| staff(state, judged)).flatten();
-            let message = match staff {
-                Some(callers) => format!(
-                    "{message} Callers are rows of `{callers}`, which nobody but they makes: they may look after others."
-                ),
-                None => message,
-            };
             let severity = match severity {
-                _ if nobody || staff.is_some() => Severity::Info,
+                _ if nobody => Severity::Info,
                 Severity::Warning if access.is_of_nobody() => Severity::Info,
                 Severity::Error if by_role.is_some() || access.is_limited() || access.is_all_children() => {
                     Severity::Warning
