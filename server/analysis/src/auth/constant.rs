@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::code::{Scope, is_settings};
 use super::pages::shows_same_page;
-use super::tables::{changes_attribute, is_table};
+use super::tables::{changes_attribute, is_changed, is_table};
 use crate::facts::python::idioms::{assigned, assigned_to_self};
 use crate::facts::python::tree::{Arg, Assign, Expr, ExprKind, Param, Spread, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
@@ -412,7 +412,11 @@ pub(super) fn is_constant_in(interpreter: &Interpreter<'_>, scope: Scope<'_>, ex
                 value => is_literal(&value),
             },
             Value::Class(class) => {
-                is_enumeration(interpreter, &class) || is_kept_constant(interpreter, &class, &name.name, steps)
+                let other = value.as_name().filter(|_| scope.file() != class.site.file);
+                is_enumeration(interpreter, &class)
+                    || is_kept_constant(interpreter, &class, &name.name, steps)
+                        && !is_changed(interpreter, class.site.file, &class.def.name.name)
+                        && !other.is_some_and(|name| is_changed(interpreter, scope.file(), name))
             }
             _ => match scope.eval(interpreter, expr) {
                 Value::Package(path) => path.starts_with("fastapi.status.") || path.starts_with("starlette.status."),

@@ -174,9 +174,11 @@ pub(super) fn is_of_sender(path: &str) -> bool {
 }
 
 /// Whether a function of such a package is given all that a service sends, and raises where that is not signed by it. Of a
-/// payment, the payer's browser sends what was signed, with whatever else it likes.
+/// payment, the payer's browser sends what was signed, with whatever else it likes; so does who takes part in a meeting.
 pub(super) fn takes_message(path: &str) -> bool {
-    is_of_sender(path) && classify(path) == Sink::Raises && !path.ends_with(".verify_payment_signature")
+    let is_of_payer = path.ends_with(".verify_payment_signature");
+    let is_of_participant = path.starts_with("livekit.") && path.ends_with(".verify");
+    is_of_sender(path) && classify(path) == Sink::Raises && !is_of_payer && !is_of_participant
 }
 
 /// What a method of the package of a service does that signs what it sends to webhooks: twilio 9, sendgrid 6, squareup 43,

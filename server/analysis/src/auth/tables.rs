@@ -36,8 +36,8 @@ pub(super) fn is_table(interpreter: &Interpreter<'_>, file: FileId, name: &SmolS
         && (file == home || !is_changed(interpreter, file, name))
 }
 
-/// Whether anything in a module changes what a variable of it holds.
-fn is_changed(interpreter: &Interpreter<'_>, file: FileId, name: &str) -> bool {
+/// Whether anything in a module changes what a variable of it holds, or an attribute of its class.
+pub(super) fn is_changed(interpreter: &Interpreter<'_>, file: FileId, name: &str) -> bool {
     interpreter.count_items(file);
     let Some(facts) = interpreter.sources().facts(file) else { return true };
     facts.items.iter().any(|item| {

@@ -1,6 +1,6 @@
 //! Answers to failed authentication with another status than 401.
 
-use super::super::code::{Body, mentions, parts};
+use super::super::code::{Body, Scope, mentions, parts};
 use super::always::gives_something;
 use super::identity::IDENTITIES;
 use super::libraries::does;
@@ -97,8 +97,18 @@ fn asks_for_other(body: &Body<'_, '_, '_>, proof: TextRange) -> bool {
     let calls = body.calls().iter().filter(|found| proof.contains_range(found.expr.range));
     calls
         .filter_map(|found| found.call())
+        .filter(|(func, _)| !reads_tokens(body, func))
         .flat_map(|(_, args)| args)
         .any(|arg| names_one(&arg.value) && secrets::credential(body, &arg.value).is_none())
+}
+
+/// Whether a call reads a token, itself or in the function of the project that it calls: what else it is given says which
+/// tokens are good.
+fn reads_tokens(body: &Body<'_, '_, '_>, func: &Expr) -> bool {
+    let Value::Function(function) = body.eval(func) else { return does(body, func).is_some() };
+    let function = body.interpreter.current(&function);
+    let inner = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
+    inner.calls().iter().filter_map(|found| found.call()).any(|(func, _)| does(&inner, func).is_some())
 }
 
 /// `return {"error": …}`: FastAPI answers 200.
