@@ -8,7 +8,6 @@ use smol_str::SmolStr;
 use super::Deliveries;
 use super::injectable::NewInjectable;
 use crate::auth::guard::{Guard, reads};
-use crate::auth::public::is_internal;
 use crate::facts::python::tree::{Arg, Param, StmtKind};
 use crate::ide::{Guards, Judged, State};
 use crate::index::dependencies::{Node, Via, called, definition_site, dependency_of};
@@ -73,8 +72,6 @@ pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route:
         };
         found.retain(|verifier| deliveries(verifier) * 2 > verifier.uses);
     }
-    let rights =
-        if reads(route) && !is_internal(&route.path) { rights_beside(state, application, route) } else { Vec::new() };
     let siblings = application.routes.iter().filter(|other| other.router == route.router);
     let asked = |sibling: &Route| {
         let own = sibling.dependencies.iter().filter(|node| matches!(node.via, Via::Parameter | Via::Decorator));
@@ -91,24 +88,9 @@ pub(crate) fn candidates<'s>(state: &'s State, application: &Application, route:
     let is_class = |verifier: &Verifier| matches!(verifier.callable, Value::Class(_));
     found.sort_by_cached_key(|verifier| {
         let far = !verifier.applications.contains(&application.router);
-        let near = near(verifier);
-        // What changes ask for, and nothing that reads, is more than who reads has to have.
-        let is_right = near.0 == 0 && rights.iter().any(|right| Some(*right) == definition_site(&verifier.callable));
-        (far, is_class(verifier), is_right, std::cmp::Reverse(near))
+        (far, is_class(verifier), std::cmp::Reverse(near(verifier)))
     });
     found
-}
-
-/// The dependencies by which routes of a route's router ask for a right.
-fn rights_beside(state: &State, application: &Application, route: &Route) -> Vec<Site> {
-    let at = state.table.applications.iter().position(|other| other.router == application.router);
-    let Some(judged) = at.and_then(|at| state.guards.applications.get(at)) else { return Vec::new() };
-    let own = application.routes.iter().zip(judged.iter()).filter(|(other, _)| other.router == route.router);
-    let asked = own.flat_map(|(other, judged)| {
-        let within = judged.data.within.iter().flat_map(|within| &within.asked);
-        within.filter_map(|at| definition_site(&other.dependencies.get(*at)?.callable))
-    });
-    asked.collect()
 }
 
 /// Whether routes of an application could ask for one of these verifiers, or the other routes by it be told apart.
