@@ -198,7 +198,6 @@ impl Engine<'_, '_> {
                     let other = self.eval(&mut inner, other);
                     value = Mix::of([&value, &other]).into_abs();
                 }
-                let value = self.narrowed(&mut inner, expr, comprehension, value);
                 selected(path, inner, value)
             }
             ExprKind::Yield(inner) => {

@@ -7,7 +7,6 @@ use super::names;
 use super::requests::CREDENTIAL;
 use super::tenants::may_be_tenant;
 use super::value::{Abs, Mix, Path, Predicate, Row, RowId};
-use crate::facts::python::tree::{Comprehension, Expr, ExprKind};
 
 /// Rows that name each other by values of the client: a task, and the membership in its team.
 const MAX_NAMED: u32 = 2;
@@ -29,51 +28,6 @@ impl Engine<'_, '_> {
             let own = |predicate: &Predicate| chosen(predicate) || self.asks_for_own_at(path, predicate, depth);
             found && (row.checked || row.predicates.iter().any(own) || self.is_shared_with(path, *id))
         })
-    }
-
-    /// Those of the caller's rows that a comprehension picks by what the client says are rows that are asked for by that:
-    /// `next((task for task in mine if task.id == task_id), None)`.
-    pub(super) fn narrowed(&mut self, path: &mut Path, expr: &Expr, picks: &Comprehension, value: Abs) -> Abs {
-        let ([clause], Abs::Row(id)) = (picks.clauses.as_slice(), &value) else { return value };
-        let Some(row) = path.rows.get(id).filter(|row| !row.absent && !row.unclear).map(|row| Row::clone(row)) else {
-            return value;
-        };
-        if !row.predicates.iter().any(|asked| self.asks_for_own(path, asked)) {
-            return value;
-        }
-        let mut asked = Vec::new();
-        clause.conditions.iter().for_each(|test| self.note_equal(path, *id, test, &mut asked));
-        if asked.is_empty() {
-            return value;
-        }
-        let predicates = row.predicates.iter().cloned().chain(asked).collect();
-        let (there, found, first) = (false, false, false);
-        self.add_row(path, Row { predicates, there, found, first, picked: true, site: self.site(expr), ..row })
-    }
-
-    /// Notes of which columns of a row a condition demands that they equal what the client says.
-    fn note_equal(&mut self, path: &Path, id: RowId, test: &Expr, found: &mut Vec<Predicate>) {
-        let (first, second) = match &test.kind {
-            ExprKind::BoolOp { and: true, values } => {
-                return values.iter().for_each(|value| self.note_equal(path, id, value, found));
-            }
-            ExprKind::Compare { first, rest } => match rest.as_slice() {
-                [(op, second)] if op == "==" => (first, second),
-                _ => return,
-            },
-            _ => return,
-        };
-        let mut path = path.clone();
-        let (column, value) = match (self.eval(&mut path, first), self.eval(&mut path, second)) {
-            (Abs::Part(of, column), value @ Abs::Client(_)) | (value @ Abs::Client(_), Abs::Part(of, column))
-                if of == id =>
-            {
-                (column, value)
-            }
-            _ => return,
-        };
-        let model = path.rows.get(&id).and_then(|row| row.model.clone());
-        found.extend(model.map(|model| Predicate { column: Some((model, column)), equal: true, value }));
     }
 
     /// Whether something was made of rows of the principal's, and of no others: `[share.project_id for share in mine]`.

@@ -9,11 +9,8 @@ use super::asks::is_group_of_caller;
 use super::calls::{Given, Spread, last_of};
 use super::engine::Engine;
 use super::execution::element;
-use super::joining::joined;
 use super::later;
 use super::names;
-use super::perhaps::is_none;
-use super::takeovers::signs_in;
 use super::terms::{either, function, term};
 use super::tools;
 use super::types::is_instance;
@@ -35,7 +32,7 @@ fn known_by_password(path: &mut Path, given: &[Given]) {
     for id in given.iter().flat_map(kept) {
         if let Some(row) = path.rows.get_mut(&id)
             && row.changed.is_none()
-            && row.model.as_ref().is_some_and(|model| model.is_user || signs_in(model))
+            && row.model.as_ref().is_some_and(|model| model.is_user)
         {
             row.checked = true;
         }
@@ -162,11 +159,6 @@ impl Engine<'_, '_> {
             return Abs::Dump(Arc::new(dump));
         }
         match last {
-            // What stands in for what is not there.
-            "next" if given.get(1).is_some_and(|other| !is_none(&other.value)) => {
-                let other = given.get(1).map_or(Abs::Other, |other| other.value.clone());
-                joined(first.cloned().unwrap_or(Abs::Other), other)
-            }
             "set" | "list" if given.is_empty() && package.starts_with("builtins.") => Abs::Items(Arc::default()),
             // Whether there is one says nothing of it.
             "bool" if matches!(first, Some(Abs::Row(_) | Abs::Own)) => Abs::Other,

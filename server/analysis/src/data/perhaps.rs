@@ -21,7 +21,7 @@ fn row_of(value: &Abs) -> Option<RowId> {
 }
 
 /// Whether a value is none at all.
-pub(super) fn is_none(value: &Abs) -> bool {
+fn is_none(value: &Abs) -> bool {
     match value {
         Abs::Nothing => true,
         Abs::Items(items) => items.is_empty(),

@@ -48,7 +48,6 @@ impl Engine<'_, '_> {
             compared: None,
             hangs_on: Vec::new(),
             absent: false,
-            picked: false,
             found: false,
             there: false,
             looked: false,

@@ -250,7 +250,7 @@ fn is_new_parent(path: &Path, model: &Model, column: &str, value: &Abs) -> bool 
 }
 
 /// Whether somebody signs in with a row, by its columns: there is a password, and a name to give with it.
-pub(super) fn signs_in(model: &Model) -> bool {
+fn signs_in(model: &Model) -> bool {
     let has = |wanted: &dyn Fn(&str) -> bool| model.columns.iter().any(|column| wanted(&column.name));
     has(&names::is_password) && has(&names_account)
 }

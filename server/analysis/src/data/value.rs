@@ -226,8 +226,6 @@ pub(super) struct Row {
     pub(super) there: bool,
     /// Whether anything was done with what the query gave: who never looks does not know whether there is one.
     pub(super) looked: bool,
-    /// Whether it was picked out of others: nothing depends on there being one before somebody asks for that.
-    pub(super) picked: bool,
     /// Whether its key was asked for.
     pub(super) by_key: bool,
     /// Whether the query says which of several comes first.
@@ -277,7 +275,7 @@ impl Row {
 
     /// Whether something may depend on there being one.
     pub(super) fn is_known(&self) -> bool {
-        self.there || (self.looked || self.checked) && !self.picked
+        self.there || self.looked || self.checked
     }
 
     /// Whether who is calling was asked for, among other things perhaps.
