@@ -478,7 +478,6 @@ fn incremental_equals_from_scratch() {
     assert!(compared > edits / 10 && undone > edits / 30, "{compared} of {edits} states compared, {undone} undone");
 }
 
-/// What a module's execution left behind holds the definitions of then.
 #[test]
 fn several_threads_find_what_one_does() {
     let mut texts = start();
@@ -498,6 +497,7 @@ fn several_threads_find_what_one_does() {
     }
 }
 
+/// What a module's execution left behind holds the definitions of then.
 #[test]
 fn a_body_is_read_anew_behind_a_name_that_is_bound_twice() {
     let of = |line_break: &str| {

@@ -22,6 +22,12 @@ const PATIENCE: Duration = Duration::from_millis(4);
 /// So few pieces that are left are not worth threads.
 const FEW: usize = 8;
 
+/// So many pieces there are for each thread at least.
+const LEAST: usize = 3;
+
+/// More threads would cost more memory than they save time.
+const MOST: usize = 8;
+
 impl Threads {
     /// At most so many, and these from the first piece of work on.
     pub(crate) fn at_most(count: NonZeroUsize) -> Self {
@@ -30,7 +36,7 @@ impl Threads {
 
     /// How many are worth it for so many pieces of work, where fewer than `from` are done by one.
     pub(crate) fn for_pieces(self, pieces: usize, from: usize) -> usize {
-        if pieces < from { 1 } else { self.0.map_or_else(can_run, NonZeroUsize::get).min(pieces) }
+        if pieces < from { 1 } else { self.0.map_or_else(can_run, NonZeroUsize::get).min(pieces.div_ceil(LEAST)) }
     }
 
     /// Does pieces of work here. When that has taken a while, `rest` does those that are left, from a number on by so many
@@ -60,7 +66,7 @@ impl Threads {
 fn can_run() -> usize {
     // To find that out costs the reading of files.
     static COUNT: OnceLock<usize> = OnceLock::new();
-    *COUNT.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+    *COUNT.get_or_init(|| thread::available_parallelism().map_or(1, usize::from).min(MOST))
 }
 
 /// Pieces of work, of which each thread takes one after another.

@@ -17,7 +17,7 @@ use super::recursion::TOO_DEEP;
 use super::statements::NEVER;
 use super::summary::Summary;
 use super::{Abs, Exit, Flow, MAX_DEPTH, Path, outcome};
-use crate::facts::python::idioms::{callees, is_left_unawaited, without_none};
+use crate::facts::python::idioms::{callees, is_left_unawaited, returned, without_none};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, ParamKind, Stmt, StmtKind};
 use crate::index::value::{ClassRef, FunctionRef, Value};
 
@@ -248,8 +248,16 @@ impl Flow<'_, '_> {
                 let function = self.judge.resolve.current(function);
                 kept_client(self.judge.resolve, &function).map_or(Abs::Other, |client| Abs::Object(Box::new(client)))
             }
+            Abs::Object(client) if is_client(&client) && self.gives_own(function) => Abs::Other,
             declared => declared,
         }
+    }
+
+    /// Whether a function gives an object of a class of the project, perhaps: a stand-in for the client that it declares.
+    fn gives_own(&self, function: &FunctionRef) -> bool {
+        let function = self.judge.resolve.current(function);
+        let mut made = returned(&function.def.body).into_iter().filter_map(Expr::as_call);
+        made.any(|(class, _)| matches!(self.judge.resolve.eval(&function, class), Value::Class(_)))
     }
 
     /// An object of the class that an annotation names, where that is a service of the project, or of a package that

@@ -227,6 +227,10 @@ fn client_filled(resolve: &dyn Resolve, class: &ClassRef, name: &str) -> Option<
         for value in assigned_to_self(&method.def, name).into_iter().filter(|value| !is_none(value)) {
             let value = if let ExprKind::Await(inner) = &value.kind { inner } else { value };
             let client = value.as_call().map(|(func, _)| resolve.eval(&method, func)).filter(is_client)?;
+            // Most services of Amazon know no users.
+            if matches!(&client, Value::Package(path) if path.starts_with("boto3.")) {
+                return None;
+            }
             made.get_or_insert(client);
         }
     }

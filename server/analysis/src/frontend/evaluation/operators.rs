@@ -100,8 +100,9 @@ impl Session<'_> {
             },
             _ => None,
         };
-        // Of several variables the first is the one that is meant.
-        let variable = left.alternatives().iter().find_map(variable);
+        // Of several variables the first is the one that is meant; what else comes before depends on more than these.
+        let variables: Option<Vec<_>> = left.alternatives().iter().map(variable).collect();
+        let variable = variables.and_then(|variables| variables.into_iter().next());
         if let Some(variable) = variable.filter(|_| !text.is_empty()) {
             let place = self.place(right.range);
             let address = environment::is_address(text).then(|| text.clone());
