@@ -2,10 +2,10 @@
 
 use smol_str::SmolStr;
 
-use super::super::code::{Body, last_name, mentions};
+use super::super::code::{Body, Found, last_name, mentions};
 use super::libraries::{Does, does};
 use super::{ItemTokens, Swallowed, Unlogged, claims, decode, errors, leaks};
-use crate::facts::python::tree::{Expr, ExprKind, Handler, Stmt, StmtKind, positional};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Handler, Spread, Stmt, StmtKind, positional};
 use crate::text::TextRange;
 
 /// Finds such clauses in a body.
@@ -20,8 +20,9 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
                 // Nothing is verified there that could be seen.
                 continue;
             }
+            let instead = instead(body, handler, verified);
             let (clause, verified) = (body.site(errors::clause(handler)), body.site(verified));
-            if let Some((instead, unverified)) = instead(body, handler) {
+            if let Some((instead, unverified)) = instead {
                 tokens.swallowed.push(Swallowed { site: body.site(instead), clause, verified, function, unverified });
             } else if answers(body, handler) && !logs(body, handler) {
                 tokens.unlogged.push(Unlogged { site: clause, verified, function });
@@ -32,7 +33,7 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
 
 /// What a clause gives in place of what was to be verified: somebody who need
 /// not have been named by anybody, or claims that nothing verified.
-fn instead(body: &Body<'_, '_, '_>, handler: &Handler) -> Option<(TextRange, bool)> {
+fn instead(body: &Body<'_, '_, '_>, handler: &Handler, verified: TextRange) -> Option<(TextRange, bool)> {
     let statements = inside(handler);
     let peeks = body.calls().iter().find(|found| {
         statements.iter().any(|stmt| stmt.range.contains_range(found.expr.range))
@@ -50,7 +51,11 @@ fn instead(body: &Body<'_, '_, '_>, handler: &Handler) -> Option<(TextRange, boo
     // Whoever refuses afterwards wanted to say something of the token.
     let refuses = statements.iter().any(|stmt| matches!(stmt.kind, StmtKind::Raise { .. }));
     let peeks = peeks.filter(|_| !refuses);
-    if let Some(found) = peeks.filter(|found| !is_verified_again(body, handler, found.stmt)) {
+    let refused = body.calls().iter().find(|found| found.expr.range == verified).and_then(Found::call);
+    let refused = refused.and_then(|(_, args)| positional(args, 0));
+    let is_verified_again =
+        |peeks: &Stmt| refused.is_some_and(|refused| is_verified_again(body, handler, peeks, refused));
+    if let Some(found) = peeks.filter(|found| !is_verified_again(found.stmt)) {
         return Some((found.expr.range, true));
     }
     handler.body.iter().find_map(|stmt| match &stmt.kind {
@@ -59,54 +64,78 @@ fn instead(body: &Body<'_, '_, '_>, handler: &Handler) -> Option<(TextRange, boo
     })
 }
 
-/// Whether claims that nothing verified only decide which verification is tried next: all that a clause gives is what
-/// another one gave, or nothing.
-fn is_verified_again(body: &Body<'_, '_, '_>, handler: &Handler, peeks: &Stmt) -> bool {
-    let StmtKind::Assign(peeked) = &peeks.kind else { return false };
+/// Whether claims that nothing verified only decide which verification is tried next: the clause does nothing else, and
+/// all that it gives is what another one gave, or nothing.
+fn is_verified_again(body: &Body<'_, '_, '_>, handler: &Handler, peeks: &Stmt, refused: &Expr) -> bool {
+    let (Some(def), StmtKind::Assign(peeked)) = (body.def, &peeks.kind) else { return false };
     let [Some(claims)] = peeked.targets.iter().map(Expr::as_name).collect::<Vec<_>>()[..] else { return false };
-    let statements = inside(handler);
-    let is_test =
-        |stmt: &Stmt, expr: &Expr| matches!(&stmt.kind, StmtKind::If { test, .. } if test.range == expr.range);
-    let is_used = |stmt: &Stmt| stmt.exprs().into_iter().any(|expr| !is_test(stmt, expr) && mentions(expr, claims));
     let is_used_behind = body.statements().iter().any(|(stmt, _)| {
         let mut exprs = stmt.exprs().into_iter();
         !handler.range.contains_range(stmt.range) && exprs.any(|expr| mentions(expr, claims))
     });
-    let own = |stmt: &&&Stmt| stmt.range != peeks.range;
     let ends = handler.body.last().is_some_and(|last| matches!(last.kind, StmtKind::Return(_)));
-    if !ends || is_used_behind || statements.iter().filter(own).any(|stmt| is_used(stmt)) {
-        return false;
-    }
-    let verified = |name: &SmolStr| {
-        let mut made = assigned_in(&statements, name).peekable();
-        made.peek().is_some() && made.all(|value| verifies(body, value))
+    let is_nothing = |value: &Expr| matches!(value.kind, ExprKind::None | ExprKind::Bool(false));
+    let is_verified = |value: &Expr| verifies(body, value, refused) && !mentions(value, claims);
+    let holds_verified = |name: &SmolStr| {
+        let may_hold = |value: Option<&Expr>| value.is_some_and(|value| is_nothing(value) || is_verified(value));
+        let is_bound = |expr: &Expr| matches!(&expr.kind, ExprKind::Walrus { name: bound, .. } if bound.name == *name);
+        let is_elsewhere = def.params.iter().any(|param| param.name.name == *name) || !body.find(&is_bound).is_empty();
+        let bindings = body.bindings(name);
+        !is_elsewhere && !bindings.is_empty() && bindings.into_iter().all(may_hold)
     };
-    statements.iter().all(|stmt| match &stmt.kind {
-        StmtKind::Return(Some(given)) => match &given.kind {
-            ExprKind::None | ExprKind::Bool(false) => true,
-            ExprKind::Name(name) => verified(name),
-            _ => verifies(body, given),
-        },
-        _ => true,
-    })
-}
-
-/// What statements assign to a variable.
-fn assigned_in<'s>(statements: &'s [&Stmt], name: &'s SmolStr) -> impl Iterator<Item = &'s Expr> {
-    statements.iter().filter_map(move |stmt| match &stmt.kind {
-        StmtKind::Assign(assign) if assign.targets.iter().any(|target| target.as_name() == Some(name)) => {
-            assign.value.as_ref()
+    let only_tries = |stmt: &&Stmt| match &stmt.kind {
+        StmtKind::Assign(assign) => {
+            let is_variable = assign.targets.iter().all(|target| target.as_name().is_some());
+            stmt.range == peeks.range || is_variable && assign.value.as_ref().is_some_and(is_verified)
         }
-        _ => None,
-    })
+        StmtKind::Return(Some(given)) => match &given.kind {
+            ExprKind::Name(name) => name != claims && holds_verified(name),
+            _ => is_nothing(given) || is_verified(given),
+        },
+        StmtKind::If { test, .. } => only_asks(test, claims),
+        StmtKind::Try { handlers, .. } => handlers.iter().all(|handler| handler.name.is_none()),
+        StmtKind::Return(None) | StmtKind::Pass => true,
+        _ => false,
+    };
+    ends && !is_used_behind && inside(handler).iter().all(only_tries)
 }
 
-/// Whether a call verifies a token.
-fn verifies(body: &Body<'_, '_, '_>, call: &Expr) -> bool {
-    call.as_call().is_some_and(|(func, args)| {
-        matches!(does(body, func), Some((_, Does::Decodes)))
-            && decode::switched_off(body, args, "verify_signature").is_none()
-    })
+/// Whether a test binds nothing, and hands claims to nobody.
+fn only_asks(test: &Expr, claims: &SmolStr) -> bool {
+    let is_harmless = match &test.kind {
+        ExprKind::Walrus { .. } | ExprKind::Comprehension(_) | ExprKind::Lambda { .. } => false,
+        ExprKind::Call { args, .. } => !args.iter().any(|arg| mentions(&arg.value, claims)),
+        _ => true,
+    };
+    is_harmless && test.children().into_iter().all(|part| only_asks(part, claims))
+}
+
+/// Whether a call verifies a token, which is `refused` by another key, as far as its arguments stand there plainly.
+fn verifies(body: &Body<'_, '_, '_>, call: &Expr, refused: &Expr) -> bool {
+    let Some((func, args)) = call.as_call() else { return false };
+    let signs = |(key, value): &(Option<Expr>, Expr)| match key.as_ref().and_then(Expr::as_str).map(SmolStr::as_str) {
+        Some("verify_signature") => matches!(value.kind, ExprKind::Bool(true)),
+        key => key.is_some(),
+    };
+    let is_plain = |arg: &Arg| match arg.name.as_ref().map(|name| name.name.as_str()) {
+        Some("options") => matches!(&arg.value.kind, ExprKind::Dict(entries) if entries.iter().all(signs)),
+        name => arg.spread == Spread::No && name != Some("verify"),
+    };
+    matches!(does(body, func), Some((_, Does::Decodes)))
+        && positional(args, 0).is_some_and(|token| is_same_value(token, refused))
+        && positional(args, 3).is_none()
+        && args.iter().all(is_plain)
+}
+
+/// Whether two expressions are the same variable, or the same attribute of one.
+fn is_same_value(one: &Expr, other: &Expr) -> bool {
+    match (&one.kind, &other.kind) {
+        (ExprKind::Name(one), ExprKind::Name(other)) => one == other,
+        (ExprKind::Attribute { value, name }, ExprKind::Attribute { value: of, name: other }) => {
+            name.name == other.name && is_same_value(value, of)
+        }
+        _ => false,
+    }
 }
 
 /// Whether a value names a user by itself: a text of its own under a name for users.
