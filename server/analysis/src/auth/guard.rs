@@ -400,10 +400,6 @@ impl<'g, 'a> Guards<'g, 'a> {
             {
                 return Some("signing up");
             }
-            let starts = alone(route).filter(|_| !public::is_internal(&route.path));
-            if starts.is_some_and(|handler| accounts::starts_at_provider(self.interpreter, handler)) {
-                return Some(public::BY_PROVIDER);
-            }
             // Browsers are sent there that follow a link.
             let provider = accounts::at_provider(self.interpreter, handler);
             if let Some(reason) = provider.filter(|reason| reads(route) || *reason != public::BY_PROVIDER) {
@@ -512,6 +508,12 @@ pub(crate) fn may_sign_in(interpreter: &Interpreter<'_>, route: &Route) -> bool 
 pub(crate) fn exchanges_code(interpreter: &Interpreter<'_>, route: &Route) -> bool {
     let posted = route.function().filter(|_| posts(route) && !public::is_internal(&route.path));
     posted.is_some_and(|handler| accounts::exchanges_code(interpreter, handler))
+}
+
+/// Whether the handler of a route, which nobody tells anything, makes the address at which users sign in with a provider.
+pub(crate) fn starts_at_provider(interpreter: &Interpreter<'_>, route: &Route) -> bool {
+    let starts = alone(route).filter(|_| (reads(route) || posts(route)) && !public::is_internal(&route.path));
+    starts.is_some_and(|handler| accounts::starts_at_provider(interpreter, handler))
 }
 
 /// Whether a route answers with a picture, which pages show without sending a header (`<img src>`).

@@ -40,6 +40,24 @@ pub(super) fn raises_for_status(path: &str) -> bool {
     path == "urllib.request.urlopen"
 }
 
+/// Packages that ask databases.
+pub(super) const DATABASES: &[&str] = &[
+    "redis",
+    "sqlalchemy",
+    "sqlmodel",
+    "motor",
+    "pymongo",
+    "asyncpg",
+    "databases",
+    "psycopg",
+    "psycopg2",
+    "sqlite3",
+    "tortoise",
+    "beanie",
+    "prisma",
+    "aiosqlite",
+];
+
 /// What the callable of that dotted path does. `method` is its last part.
 pub(super) fn classify(path: &str) -> Sink {
     let method = path.rsplit('.').next().unwrap_or(path);
@@ -89,14 +107,13 @@ pub(super) fn classify(path: &str) -> Sink {
             _ => Sink::Passes,
         },
         _ if PROVIDERS.contains(&package) => of_provider(package, method),
-        "redis" | "sqlalchemy" | "sqlmodel" | "motor" | "pymongo" | "asyncpg" | "databases" | "psycopg"
-        | "psycopg2" | "sqlite3" | "tortoise" | "beanie" | "prisma" | "aiosqlite"
-            if is_lookup(method) =>
-        {
-            Sink::Forwards
+        _ if DATABASES.contains(&package) => {
+            if is_lookup(method) {
+                Sink::Forwards
+            } else {
+                Sink::Passes
+            }
         }
-        "redis" | "sqlalchemy" | "sqlmodel" | "motor" | "pymongo" | "asyncpg" | "databases" | "psycopg"
-        | "psycopg2" | "sqlite3" | "tortoise" | "beanie" | "prisma" | "aiosqlite" => Sink::Passes,
         "base64" | "json" | "re" | "urllib" | "logging" | "hashlib" | "hmac" | "uuid" | "datetime" | "time"
         | "structlog" | "loguru" | "builtins" | "fastapi" | "starlette" | "pydantic" | "typing" | "os" | "binascii"
         | "collections" | "orjson" | "asyncio" | "anyio" | "secrets" | "functools" | "traceback" | "sentry_sdk"

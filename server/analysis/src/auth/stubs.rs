@@ -144,6 +144,27 @@ pub(super) fn takes_request(interpreter: &Interpreter<'_>, handler: &FunctionRef
     handler.def.params.iter().any(|param| is_request(interpreter, handler, param))
 }
 
+/// Whether a handler looks at anything of what FastAPI gives it of the request, but for its own addresses and for what it
+/// keeps of whom it has sent a cookie.
+pub(super) fn reads_request(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    let is_of_request = |param: &&Param| {
+        let ty = param.annotation.as_ref().map(|expr| interpreter.eval_signature(handler, expr));
+        let Some(Value::Package(path)) = ty else { return false };
+        let answers = [".Response", ".BackgroundTasks"].iter().any(|class| path.ends_with(class));
+        ["fastapi.", "starlette."].iter().any(|package| path.starts_with(package)) && !answers
+    };
+    let given: Vec<&SmolStr> = handler.def.params.iter().filter(is_of_request).map(|param| &param.name.name).collect();
+    let is_given = |expr: &Expr| expr.as_name().is_some_and(|name| given.contains(&name));
+    let is_own = |expr: &Expr| match &expr.kind {
+        ExprKind::Attribute { value, name } => matches!(name.name.as_str(), "url_for" | "session") && is_given(value),
+        _ => false,
+    };
+    let handler = interpreter.current(handler);
+    let exprs: Vec<&Expr> = handler.def.body.iter().flat_map(Stmt::all_exprs).collect();
+    let count = |is: &dyn Fn(&Expr) -> bool| exprs.iter().filter(|expr| is(expr)).count();
+    count(&is_given) != count(&is_own)
+}
+
 /// Whether FastAPI fills a parameter with the request itself.
 fn is_request(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &Param) -> bool {
     let ty = param.annotation.as_ref().map(|expr| interpreter.eval_signature(handler, expr));

@@ -2,7 +2,7 @@
 
 use crate::auth::guard::{
     answers_constant, exchanges_code, may_sign_in, may_sign_up, only_redirects, sends_away, shows_picture,
-    takes_password, touches_nothing,
+    starts_at_provider, takes_password, touches_nothing,
 };
 use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
@@ -24,8 +24,12 @@ pub(crate) struct Conduct {
     pub(crate) may_sign_up: bool,
     /// Callers say there which password they want.
     pub(crate) takes_password: bool,
-    /// It issues a token or sets a cookie, or has a provider exchange a code for one.
+    /// It issues a token or sets a cookie.
     pub(crate) may_sign_in: bool,
+    /// It makes the address at which users sign in with a provider.
+    pub(crate) starts_at_provider: bool,
+    /// It has a provider exchange a code for a token.
+    pub(crate) exchanges_code: bool,
 }
 
 impl Conduct {
@@ -39,7 +43,9 @@ impl Conduct {
             shows_picture: shows_picture(interpreter, route),
             may_sign_up: may_sign_up(interpreter, route),
             takes_password: takes_password(interpreter, route),
-            may_sign_in: may_sign_in(interpreter, route) || exchanges_code(interpreter, route),
+            may_sign_in: may_sign_in(interpreter, route),
+            starts_at_provider: starts_at_provider(interpreter, route),
+            exchanges_code: exchanges_code(interpreter, route),
         }
     }
 }

@@ -3,9 +3,11 @@
 
 use smol_str::SmolStr;
 
-use super::{Callee, each_call, each_function, taken, takes_any};
+use super::{Callee, calls_any, each_call, each_function, taken, takes_any};
 use crate::auth::code::last_name;
 use crate::auth::public::{BY_PROVIDER, CALLBACK};
+use crate::auth::sinks::{DATABASES, is_lookup};
+use crate::auth::stubs;
 use crate::facts::python::idioms::callees;
 use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
 use crate::index::interpreter::Interpreter;
@@ -42,7 +44,8 @@ pub(in crate::auth) fn at_provider(interpreter: &Interpreter<'_>, handler: &Func
 pub(in crate::auth) fn starts_at_provider(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     const MAKERS: &[&str] = &["authorization_url", "create_authorization_url", "get_authorization_request_url"];
     const CLIENTS: &[&str] = &["authlib", "google_auth_oauthlib", "msal", "requests_oauthlib"];
-    if !taken(interpreter, handler).is_empty() {
+    let is_told = !taken(interpreter, handler).is_empty() || stubs::reads_request(interpreter, handler);
+    if is_told || asks_database(interpreter, handler) {
         return false;
     }
     let mut makes = false;
@@ -54,21 +57,46 @@ pub(in crate::auth) fn starts_at_provider(interpreter: &Interpreter<'_>, handler
         });
         makes
     });
-    makes || sends(interpreter, handler, &[("response_type", Some("code")), ("client_id", None)])
+    // Such an address holds no secret.
+    let address = [("response_type", Some("code")), ("client_id", None)];
+    makes || sends(interpreter, handler, &address, Some("client_secret"))
 }
 
 /// Whether a handler, or a function of the project that it calls, has a provider exchange the code that the client brings
 /// for tokens (RFC 6749, section 4.1.3).
 pub(in crate::auth) fn exchanges_code(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
     takes_any(interpreter, handler, &["code"])
-        && sends(interpreter, handler, &[("grant_type", Some("authorization_code")), ("code", None)])
+        && !asks_database(interpreter, handler)
+        && sends(interpreter, handler, &[("grant_type", Some("authorization_code")), ("code", None)], None)
+}
+
+/// Whether a handler, or a function of the project that it calls, asks a database, but for what Redis is given to keep.
+fn asks_database(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {
+    calls_any(interpreter, handler, &|callee| match callee {
+        Callee::OfPackage(path) | Callee::Handed(path) => {
+            let package = path.split('.').next().unwrap_or(path);
+            DATABASES.contains(&package) && (package != "redis" || is_lookup(path.rsplit('.').next().unwrap_or(path)))
+        }
+        Callee::Named(method) => {
+            *method != "get" && is_lookup(method) || matches!(*method, "commit" | "delete" | "insert" | "flushall")
+        }
+    })
 }
 
 /// Whether a function, or one of the project that it calls, puts together what has these entries, some with a text of that
-/// kind.
-fn sends(interpreter: &Interpreter<'_>, function: &FunctionRef, entries: &[(&str, Option<&str>)]) -> bool {
+/// kind, and not another one.
+fn sends(
+    interpreter: &Interpreter<'_>,
+    function: &FunctionRef,
+    entries: &[(&str, Option<&str>)],
+    without: Option<&str>,
+) -> bool {
     let has = |expr: &Expr| {
         let ExprKind::Dict(written) = &expr.kind else { return false };
+        let mut keys = written.iter().filter_map(|(key, _)| key.as_ref().and_then(Expr::as_str));
+        if without.is_some_and(|without| keys.any(|key| key == without)) {
+            return false;
+        }
         entries.iter().all(|(wanted, text)| {
             written.iter().any(|(key, value)| {
                 let is_it = key.as_ref().and_then(Expr::as_str).is_some_and(|key| key == wanted);

@@ -145,6 +145,10 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             }
             (Meant::TellsApart, ..) => "its handler verifies who is calling, and goes on where that is nobody".to_owned(),
             (Meant::SignsIn, ..) => "callers may sign in here, as it hands out a token or sets a cookie".to_owned(),
+            (Meant::StartsAtProvider, ..) => "callers are told here where to sign in with a provider".to_owned(),
+            (Meant::ExchangesCode, ..) => {
+                "callers may sign in here, as it has a provider exchange the code that they bring".to_owned()
+            }
             _ if self.users.is_some() => {
                 format!("it gives out rows of `{}` as they are", self.users.unwrap_or_default())
             }

@@ -53,6 +53,10 @@ pub(super) enum Meant {
     SignsUp,
     /// Callers get a token or a cookie there.
     SignsIn,
+    /// Callers are told there where to sign in with a provider.
+    StartsAtProvider,
+    /// A provider exchanges there the code that callers bring.
+    ExchangesCode,
     /// All that reads on its router is open, and all that changes is guarded.
     Catalogue,
     /// All that changes on its router is guarded, and several routes that read are not.
@@ -114,6 +118,8 @@ impl OpenRoute<'_, '_> {
             () if !self.demanded && !is_internal(&route.path) && conduct.shows_picture => Meant::Picture,
             () if !alone && signs_up => Meant::SignsUp,
             () if !alone && conduct.may_sign_in => Meant::SignsIn,
+            () if !alone && conduct.starts_at_provider && !judged.data.writes => Meant::StartsAtProvider,
+            () if !alone && conduct.exchanges_code && !judged.data.writes && !of_others => Meant::ExchangesCode,
             () if beside.is_catalogue() && shown_to_all() => Meant::Catalogue,
             () if self.alike.is_catalogue() && self.alike.reads_are_open() && is_nobodys() => Meant::Catalogue,
             () if reads_openly() => Meant::ReadsOpenly,
