@@ -306,7 +306,8 @@ impl<'p> Idle<'p> {
             {
                 let (predicates, agree) = self.shared(&one.predicates, &with.predicates);
                 let unclear = one.unclear || with.unclear || !agree;
-                Abs::Statement(Arc::new(Statement { predicates, unclear, ..Statement::clone(one) }))
+                let whole = one.whole && with.whole;
+                Abs::Statement(Arc::new(Statement { predicates, unclear, whole, ..Statement::clone(one) }))
             }
             (Abs::Items(one), Abs::Items(with)) if one.len() == with.len() => {
                 let items = one.iter().zip(with.iter()).map(|(one, with)| self.joined(one.clone(), with.clone()));

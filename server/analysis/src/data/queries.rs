@@ -161,6 +161,7 @@ impl Engine<'_, '_> {
             model,
             predicates: Vec::new(),
             unclear,
+            whole: true,
             ordered: false,
             sets: Vec::new(),
             spread: None,
@@ -193,6 +194,7 @@ impl Engine<'_, '_> {
             return value;
         }
         let mut next = Statement::clone(statement);
+        next.whole &= matches!(name, "delete" | "execution_options" | "returning");
         match name {
             // `with_loader_criteria(Model, Model.user_id == me)`
             "options" => {

@@ -10,12 +10,14 @@ use super::calls::Given;
 use super::drivers;
 use super::engine::Engine;
 use super::execution::element;
-use super::models::Model;
+use super::models::{Model, last_name};
 use super::queries::{ROWS, take_first};
 use super::upkeep::written_of;
 use super::value::{Abs, Dump, Made, Mix, Object, Path, Predicate, Row, Statement, Verb};
-use crate::facts::python::tree::Expr;
-use crate::index::value::Site;
+use crate::auth::accounts;
+use crate::facts::python::idioms::raises;
+use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use crate::index::value::{FunctionRef, Resolve, Site};
 
 impl Engine<'_, '_> {
     /// A row by its primary key.
@@ -271,11 +273,32 @@ impl Engine<'_, '_> {
 
     /// All rows of a table are deleted, whosever they are, for a caller who was asked for no right.
     fn note_emptied(&mut self, path: &Path, statement: &Statement, model: &Model, site: Site) {
-        let is_all = statement.verb == Verb::Delete && statement.predicates.is_empty() && !statement.unclear;
+        let is_all = statement.verb == Verb::Delete && statement.whole && !statement.unclear;
         let is_asked = path.privileged || path.doubt || self.in_right || self.in_dependency || self.in_later;
-        if is_all && !is_asked {
+        if is_all && !is_asked && !self.stack.iter().any(|function| self.is_for_tests(function)) {
             self.data.empties.get_or_insert_with(|| (site, model.name.clone()));
         }
+    }
+
+    /// Whether the environment may decide whether a function goes on, or it takes back what it does.
+    fn is_for_tests(&self, function: &FunctionRef) -> bool {
+        let asks = |expr: &Expr| self.interpreter.names_environment(function, expr);
+        holds_in(&function.def.body, &|stmt| match &stmt.kind {
+            StmtKind::If { test, .. } => asks(test),
+            StmtKind::Assert(test) => asks(test),
+            StmtKind::Expr(expr) => {
+                let callee = match &expr.kind {
+                    ExprKind::Await(call) => call.as_call(),
+                    _ => expr.as_call(),
+                };
+                callee.is_some_and(|(callee, _)| {
+                    last_name(callee) == Some("rollback")
+                        || accounts::called_function(self.interpreter, function, callee)
+                            .is_some_and(|called| raises(&self.interpreter.current(&called).def.body) && asks(expr))
+                })
+            }
+            _ => false,
+        })
     }
 
     /// Whether what the handler does here, and no dependency for it, writes to the database.
@@ -313,4 +336,17 @@ impl Engine<'_, '_> {
             self.judge_creation(path, &model, &object.fields, spread.as_ref(), object.site);
         }
     }
+}
+
+/// Whether that holds of a statement of a body, or of one in it, clauses for what is raised there aside.
+fn holds_in(body: &[Stmt], holds: &dyn Fn(&Stmt) -> bool) -> bool {
+    body.iter().any(|stmt| {
+        holds(stmt)
+            || match &stmt.kind {
+                StmtKind::Try { body, or_else, finally, .. } => {
+                    [body, or_else, finally].into_iter().any(|block| holds_in(block, holds))
+                }
+                _ => stmt.blocks().into_iter().any(|block| holds_in(block, holds)),
+            }
+    })
 }

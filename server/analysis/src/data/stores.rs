@@ -58,6 +58,7 @@ impl Engine<'_, '_> {
             model,
             predicates: Vec::new(),
             unclear: false,
+            whole: false,
             ordered: false,
             sets: Vec::new(),
             spread: None,
@@ -252,6 +253,7 @@ impl Engine<'_, '_> {
         let table = table.rsplit('.').next().unwrap_or_default();
         let alias = word(at + 1).filter(|next| *next != "as").or_else(|| word(at + 2)).unwrap_or_default();
         let mut statement = self.plain_statement(verb, table, site);
+        statement.whole = words.len() == at + 1;
         // What is more than conditions that all hold is not plain.
         let odd = ["or", "union", "with", "exists", "case"];
         statement.unclear = words.iter().any(|word| odd.contains(&word.as_str()))

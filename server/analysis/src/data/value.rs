@@ -116,6 +116,8 @@ pub(super) struct Statement {
     pub(super) predicates: Vec<Predicate>,
     /// Whether a part of it could not be followed that may narrow it.
     pub(super) unclear: bool,
+    /// Whether it is seen that nothing narrows it.
+    pub(super) whole: bool,
     /// Whether it says which of several comes first.
     pub(super) ordered: bool,
     /// Columns that it sets.
