@@ -189,7 +189,7 @@ impl Middlewares {
                 turns_away: verdict.proof == Proof::Verifies,
                 raises: match *asgi || self.is_answered(judge, middleware, placed) {
                     true => Vec::new(),
-                    false => notes::uncaught_rejections(judge.resolve, function),
+                    false => notes::uncaught_rejections(judge.resolve, function, receiver.as_ref()),
                 },
                 preflight: Preflight::Passes,
                 prefixes: Vec::new(),

@@ -43,7 +43,7 @@ fn method(body: &Body<'_, '_, '_>, func: &Expr) -> Option<Arc<FunctionRef>> {
 }
 
 /// The parameter of a function that takes an argument of a call.
-pub(super) fn parameter<'f>(function: &'f FunctionRef, args: &[Arg], at: usize) -> Option<&'f Param> {
+pub(in crate::auth) fn parameter<'f>(function: &'f FunctionRef, args: &[Arg], at: usize) -> Option<&'f Param> {
     match &args.get(at)?.name {
         Some(named) => function.def.params.iter().find(|param| param.name.name == named.name),
         None => function.def.params.get(at + usize::from(function.takes_receiver())),

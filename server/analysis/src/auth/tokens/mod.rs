@@ -7,7 +7,7 @@
 mod always;
 mod bodies;
 mod cached;
-mod callees;
+pub(super) mod callees;
 mod checks;
 mod claims;
 mod codes;
