@@ -1,15 +1,18 @@
 //! Passwords that stand in the code: they are hashed for an account, or compared with what callers send.
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::super::accounts::{hashes_password, is_password_hash};
-use super::super::code::{Body, Scope, last_name, module_variable, plain_text};
+use super::super::code::{Body, Found, Scope, last_name, module_variable, plain_text};
 use super::super::keys::{Source, standing_text};
+use super::callees::parameter;
 use super::passwords::{is_hash, is_password};
 use super::unset::in_constant_time;
 use super::{ItemTokens, Secret, WrittenPassword, secrets};
-use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread};
-use crate::index::value::{Site, Value};
+use crate::facts::python::tree::{Arg, Expr, ExprKind, Spread, StmtKind};
+use crate::index::value::{Resolve, Site, Value};
 use crate::text::TextRange;
 
 /// Finds such passwords in a body.
@@ -21,8 +24,11 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
             tokens.written_passwords.extend(written_out(body, func, args));
         }
     }
-    let comparisons = body.find(&|expr| equals(expr).is_some());
-    tokens.written_passwords.extend(comparisons.iter().filter_map(|one| lets_in(body, one.expr)));
+    if body.takes_requests() {
+        let comparisons = body.find(&|expr| equals(expr).is_some());
+        tokens.written_passwords.extend(comparisons.iter().filter_map(|one| lets_in(body, one)));
+        tokens.written_passwords.extend(body.calls().iter().flat_map(|call| lets_in_by_helper(body, call)));
+    }
 }
 
 /// Finds those that a table of accounts gets while its module is executed: `{"ann": {"hashed_password": hash("…")}}`. What
@@ -52,21 +58,80 @@ fn variable(source: Source) -> Option<SmolStr> {
     }
 }
 
-/// A text of the code that the password of a caller is compared with: `data.password == "…"`, in the handler or in a
-/// function that is handed the password. What such a function compares with a text alone may be what nobody should choose.
-fn lets_in(body: &Body<'_, '_, '_>, expr: &Expr) -> Option<WrittenPassword> {
-    let (first, second) = equals(expr)?;
-    let is_plain = |given: &Expr| given.as_name().is_some_and(|name| is_password(name) && body.param(name).is_some());
-    let is_sent = |given: &Expr| {
-        is_plain(given)
-            || body.takes_requests()
-                && secrets::origin(body, given).is_some_and(|origin| origin.what == Secret::Password)
+/// A text of the code that a handler compares the password of a caller with: `data.password == "…"`. Who is turned away
+/// because it is the same shall choose another one.
+fn lets_in(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<WrittenPassword> {
+    let (first, second) = equals(found.expr)?;
+    if raises_where(found) == Some(is_same(found.expr)) {
+        return None;
+    }
+    let known = [(first, second), (second, first)].into_iter().find(|(given, _)| is_sent(body, given))?.1;
+    written(body, known)
+}
+
+/// The same of functions that say whether it is the one that stands in for a variable, where the handler turns those away
+/// of whom they don't: `if not knows(data.name, data.password): raise`.
+fn lets_in_by_helper(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Vec<WrittenPassword> {
+    let Some((func, args)) = found.call().filter(|_| raises_where(found) == Some(false)) else { return Vec::new() };
+    let called = match body.eval(func) {
+        Value::Function(called) => called,
+        Value::Bound(bound) => Arc::clone(&bound.1),
+        _ => return Vec::new(),
     };
-    let known = [(first, second), (second, first)].into_iter().find(|(given, _)| is_sent(given))?.1;
-    let (text, origin, source) = text_of(body, known)?;
-    let unless = variable(source);
-    let counts = !text.is_empty() && (body.takes_requests() || unless.is_some());
-    counts.then(|| WrittenPassword { origin, used: body.site(known.range), unless, lets_in: true })
+    let called = body.interpreter.current(&called);
+    let sent = (0..args.len()).filter(|at| is_sent(body, &args[*at].value));
+    let sent: Vec<&SmolStr> = sent.filter_map(|at| Some(&parameter(&called, args, at)?.name.name)).collect();
+    if sent.is_empty() {
+        return Vec::new();
+    }
+    let inner = Body::new(body.interpreter, Scope::Function(&called), &called.def.body);
+    let is_given = |given: &Expr| given.as_name().is_some_and(|name| sent.contains(&name));
+    let said = inner.find(&|expr| equals(expr).is_some() && is_same(expr));
+    let said = said.iter().filter(|one| match &one.stmt.kind {
+        StmtKind::Return(Some(value)) => holds_where(value, one.expr) == Some(true),
+        _ => false,
+    });
+    let known = said.filter_map(|one| equals(one.expr)).filter_map(|(first, second)| {
+        [(first, second), (second, first)].into_iter().find(|(given, _)| is_given(given)).map(|(_, known)| known)
+    });
+    known.filter_map(|known| written(&inner, known)).filter(|one| one.unless.is_some()).collect()
+}
+
+/// Whether an expression is the password that a request has brought.
+fn is_sent(body: &Body<'_, '_, '_>, given: &Expr) -> bool {
+    given.as_name().is_some_and(|name| is_password(name) && body.param(name).is_some())
+        || secrets::origin(body, given).is_some_and(|origin| origin.what == Secret::Password)
+}
+
+fn written(body: &Body<'_, '_, '_>, known: &Expr) -> Option<WrittenPassword> {
+    let (_, origin, source) = text_of(body, known).filter(|(text, ..)| !text.is_empty())?;
+    Some(WrittenPassword { origin, used: body.site(known.range), unless: variable(source), lets_in: true })
+}
+
+/// Whether an exception is raised where a part of a condition holds, or where it does not.
+fn raises_where(found: &Found<'_>) -> Option<bool> {
+    match &found.stmt.kind {
+        StmtKind::If { test, body, .. } if matches!(body.last()?.kind, StmtKind::Raise { .. }) => {
+            holds_where(test, found.expr)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a condition asks for a part of it to hold, or not to.
+fn holds_where(condition: &Expr, part: &Expr) -> Option<bool> {
+    match &condition.kind {
+        _ if condition.range == part.range => Some(true),
+        ExprKind::Not(inner) => holds_where(inner, part).map(|holds| !holds),
+        ExprKind::Await(inner) => holds_where(inner, part),
+        ExprKind::BoolOp { values, .. } => values.iter().find_map(|value| holds_where(value, part)),
+        _ => None,
+    }
+}
+
+/// Whether a comparison holds where both are the same.
+fn is_same(comparison: &Expr) -> bool {
+    !matches!(&comparison.kind, ExprKind::Compare { rest, .. } if rest.iter().any(|(op, _)| op == "!="))
 }
 
 /// What an expression compares for being the same, whatever bytes are made of it: `a == b`, `compare_digest(a, b)`.
