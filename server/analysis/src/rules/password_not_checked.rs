@@ -8,7 +8,9 @@ use super::shared::frontend;
 use super::{RuleInfo, State, for_each_served, related, report};
 use crate::auth::guard::{Guard, may_sign_in, may_sign_up, signs_by_hand};
 use crate::auth::{Judge, Proof, accounts};
-use crate::facts::python::idioms::{assigned, calls, escapes, escapes_unless, is_stub, spelled_alike, unused_entry};
+use crate::facts::python::idioms::{
+    assigned, calls, escapes, escapes_unless, is_stub, raises, returned, spelled_alike, unused_entry,
+};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Param, ParamKind, Spread, Stmt, StmtKind};
 use crate::frontend::observed::Endpoint;
 use crate::ide::{Diagnostic, Severity};
@@ -73,7 +75,7 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 None => {
                     let is_left_out = verdict()
                         .is_some_and(|verdict| verdict.proof == Proof::Optional && !verdict.strangers_get_nothing);
-                    let condition = is_left_out.then(|| only_perhaps(interpreter, &handler, 0)).flatten();
+                    let condition = is_left_out.then(|| only_perhaps(interpreter, &handler)).flatten();
                     let Some(condition) = condition else { return };
                     steps.push(related(state, condition, "this decides whether it is looked at".to_owned()));
                     format!(
@@ -88,50 +90,79 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
 }
 
 /// The condition beside the comparison of a password, or around it, where a wrong one is refused under that alone: `if kept
-/// and not matches(password, kept): raise`. In the function, or in one that it calls.
-fn only_perhaps(interpreter: &Interpreter<'_>, function: &FunctionRef, depth: usize) -> Option<Site> {
+/// and not matches(password, kept): raise`. Behind it stands the only answer, and nothing else asks for what it asks for.
+fn only_perhaps(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> Option<Site> {
     let refuses = |test: &Expr| match &test.kind {
-        ExprKind::Not(check) => compares(interpreter, function, check),
+        ExprKind::Not(check) => compares(interpreter, handler, check),
         _ => false,
     };
-    let tests = tests(&function.def.body);
-    for (test, body) in &tests {
-        let condition = match (&test.kind, *body) {
+    let body = &handler.def.body;
+    let block = answering(body).filter(|_| returned(body).len() == 1)?;
+    block.iter().find_map(|stmt| {
+        let StmtKind::If { test, body: inside, or_else } = &stmt.kind else { return None };
+        let condition = match (&test.kind, inside.as_slice()) {
             (ExprKind::BoolOp { and: true, values }, _) if values.iter().any(refuses) => {
                 values.iter().find(|value| !refuses(value))
             }
-            (_, [Stmt { kind: StmtKind::If { test: inner, .. }, .. }]) if refuses(inner) => Some(*test),
+            (_, [Stmt { kind: StmtKind::If { test: inner, .. }, .. }]) if refuses(inner) => Some(&**test),
             _ => None,
         };
-        let Some(asked) = condition.map(present) else { continue };
-        // Who has nothing to compare with may be turned away before, or after.
-        let refuses_without = |(other, body): &(&Expr, &[Stmt])| {
-            !other.range.contains_range(test.range) && mentions(other, asked) && !refuses(other) && gives_up(body)
-        };
-        if !tests.iter().any(refuses_without) {
-            return Some(Site { range: test.range, ..function.site });
-        }
-    }
-    let calls = calls(&function.def.body).into_iter().filter(|_| depth < MAX_DEPTH);
-    let called = calls.filter_map(|(callee, _)| accounts::called_function(interpreter, function, callee));
-    let mut called = called.filter(|called| accounts::verifies_password(interpreter, called));
-    called.find_map(|called| only_perhaps(interpreter, &interpreter.current(&called), depth + 1))
+        let asked = present(condition.filter(|_| or_else.is_empty())?);
+        let is_open = !is_asked_elsewhere(body, stmt, asked) && !may_be_settled(interpreter, handler, stmt, asked);
+        is_open.then_some(Site { range: test.range, ..handler.site })
+    })
 }
 
-/// The conditions in a body without another way, and what is done under them.
-fn tests(body: &[Stmt]) -> Vec<(&Expr, &[Stmt])> {
-    let (mut found, mut blocks) = (Vec::new(), vec![body]);
-    while let Some(block) = blocks.pop() {
-        for stmt in block {
-            if let StmtKind::If { test, body, or_else } = &stmt.kind
-                && or_else.is_empty()
-            {
-                found.push((&**test, body.as_slice()));
-            }
-            blocks.extend(stmt.blocks());
-        }
+/// The block that ends with an answer.
+fn answering(body: &[Stmt]) -> Option<&[Stmt]> {
+    match &body.last()?.kind {
+        StmtKind::Return(Some(_)) => Some(body),
+        StmtKind::With { body, .. } => answering(body),
+        _ => None,
     }
-    found
+}
+
+/// Whether a body mentions what a condition asks for outside of that, and does not only say what it is.
+fn is_asked_elsewhere(body: &[Stmt], check: &Stmt, asked: &Expr) -> bool {
+    let others = body.iter().filter(|stmt| !std::ptr::eq(*stmt, check));
+    others.into_iter().any(|stmt| {
+        let exprs = match &stmt.kind {
+            StmtKind::Assign(assign) => assign.value.iter().collect(),
+            _ => stmt.exprs(),
+        };
+        exprs.into_iter().any(|expr| mentions(expr, asked))
+            || stmt.blocks().into_iter().any(|block| is_asked_elsewhere(block, check, asked))
+    })
+}
+
+/// Whether a function of the project that is called may have seen to it that there is what a condition asks for.
+fn may_be_settled(interpreter: &Interpreter<'_>, handler: &FunctionRef, check: &Stmt, asked: &Expr) -> bool {
+    let called = |callee: &Expr| {
+        accounts::called_function(interpreter, handler, callee).map(|called| interpreter.current(&called))
+    };
+    match &asked.kind {
+        ExprKind::Name(name) => {
+            let made = assigned(&handler.def.body, name);
+            made.is_empty()
+                || made.into_iter().any(|value| {
+                    let call = if let ExprKind::Await(inner) = &value.kind { inner } else { value };
+                    let maker = call.as_call().and_then(|(callee, _)| called(callee));
+                    maker.is_some_and(|maker| raises(&maker.def.body))
+                })
+        }
+        ExprKind::Attribute { value, name } => {
+            let is_it =
+                |expr: &Expr| matches!(&expr.kind, ExprKind::Attribute { name: other, .. } if other.name == name.name);
+            let is_given = value.as_name().is_none_or(|root| assigned(&handler.def.body, root).is_empty());
+            is_given && !is_password(&name.name)
+                || calls(&handler.def.body).into_iter().any(|(callee, _)| {
+                    !check.range.contains_range(callee.range)
+                        && called(callee)
+                            .is_some_and(|called| called.def.body.iter().flat_map(Stmt::all_exprs).any(is_it))
+                })
+        }
+        _ => true,
+    }
 }
 
 /// What a condition asks to be there: `kept`, `kept is not None`.
@@ -145,17 +176,6 @@ fn present(condition: &Expr) -> &Expr {
 /// Whether an expression, or a part of it, is written like that.
 fn mentions(expr: &Expr, wanted: &Expr) -> bool {
     spelled_alike(expr, wanted) || expr.children().into_iter().any(|part| mentions(part, wanted))
-}
-
-/// Whether a block ends its function, and gives nothing.
-fn gives_up(block: &[Stmt]) -> bool {
-    block.last().is_some_and(|last| match &last.kind {
-        StmtKind::Raise { .. } => true,
-        StmtKind::Return(given) => {
-            given.as_ref().is_none_or(|given| matches!(given.kind, ExprKind::None | ExprKind::Bool(false)))
-        }
-        _ => false,
-    })
 }
 
 /// Whether an expression compares a password with what is kept of it, perhaps by a function of the project.
