@@ -147,7 +147,7 @@ fn may_be_settled(interpreter: &Interpreter<'_>, handler: &FunctionRef, check: &
                 || made.into_iter().any(|value| {
                     let call = if let ExprKind::Await(inner) = &value.kind { inner } else { value };
                     let maker = call.as_call().and_then(|(callee, _)| called(callee));
-                    maker.is_some_and(|maker| raises(&maker.def.body))
+                    maker.is_none_or(|maker| raises(&maker.def.body))
                 })
         }
         ExprKind::Attribute { value, name } => {

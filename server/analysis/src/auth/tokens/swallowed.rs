@@ -83,10 +83,23 @@ fn is_verified_again(body: &Body<'_, '_, '_>, handler: &Handler, peeks: &Stmt, r
         let bindings = body.bindings(name);
         !is_elsewhere && !bindings.is_empty() && bindings.into_iter().all(may_hold)
     };
+    // `subject = payload.get("sub")`
+    let reads_verified = |value: &Expr| {
+        let of = match &value.kind {
+            ExprKind::Subscript { value, .. } => Some(value),
+            ExprKind::Call { func, .. } => match &func.kind {
+                ExprKind::Attribute { value, name } if name.name == "get" => Some(value),
+                _ => None,
+            },
+            _ => None,
+        };
+        !mentions(value, claims) && of.and_then(|of| of.as_name()).is_some_and(holds_verified)
+    };
     let only_tries = |stmt: &&Stmt| match &stmt.kind {
         StmtKind::Assign(assign) => {
             let is_variable = assign.targets.iter().all(|target| target.as_name().is_some());
-            stmt.range == peeks.range || is_variable && assign.value.as_ref().is_some_and(is_verified)
+            let is_harmless = |value: &Expr| is_verified(value) || reads_verified(value);
+            stmt.range == peeks.range || is_variable && assign.value.as_ref().is_some_and(is_harmless)
         }
         StmtKind::Return(Some(given)) => match &given.kind {
             ExprKind::Name(name) => name != claims && holds_verified(name),
