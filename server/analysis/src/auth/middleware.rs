@@ -7,8 +7,8 @@ use rustc_hash::FxHasher;
 use smol_str::SmolStr;
 
 use super::flow::{AroundVerdict, RequestState, Served, judge_around, judge_backend};
-use super::notes::LetOut;
-use super::{Judge, Proof, Role, Verdict, notes};
+use super::raised::LetOut;
+use super::{Judge, Proof, Role, Verdict, let_through, own_answers, raised};
 use crate::facts::python::tree::{ExprKind, Stmt, keyword, positional};
 use crate::index::looked_at::RestsOn;
 use crate::index::routes::{Application, Middleware, Route, RouteKind};
@@ -189,7 +189,7 @@ impl Middlewares {
                 turns_away: verdict.proof == Proof::Verifies,
                 raises: match *asgi || self.is_answered(judge, middleware, placed) {
                     true => Vec::new(),
-                    false => notes::uncaught_rejections(judge.resolve, function, receiver.as_ref()),
+                    false => raised::uncaught_rejections(judge.resolve, function, receiver.as_ref()),
                 },
                 preflight: Preflight::Passes,
                 prefixes: Vec::new(),
@@ -207,14 +207,14 @@ impl Middlewares {
                             == Proof::Verifies
                 };
                 let control = application.routes.iter().find(verified).map(|route| route.path.clone());
-                let passing = notes::passing(judge.resolve, function, control.is_some(), &ask);
+                let passing = let_through::passing(judge.resolve, function, control.is_some(), &ask);
                 note.prefixes = passing.prefixes;
-                note.by_address = notes::address_read(function).zip(passing.example);
+                note.by_address = let_through::address_read(function).zip(passing.example);
                 note.turns_away |= control.is_some() || !note.prefixes.is_empty();
                 if let Some(path) = control {
                     note.preflight = match preflight(application, middleware, ask(&path, "OPTIONS") == Proof::Verifies)
                     {
-                        Preflight::WithoutHeaders(_) if notes::names_origins(function) => Preflight::Passes,
+                        Preflight::WithoutHeaders(_) if own_answers::names_origins(function) => Preflight::Passes,
                         preflight => preflight,
                     };
                 }
@@ -230,7 +230,7 @@ impl Middlewares {
     fn is_answered(&self, judge: &Judge<'_>, inner: &Middleware, placed: &[&Middleware]) -> bool {
         let outer = self.members.iter().zip(placed).filter(|(_, middleware)| middleware.depth < inner.depth);
         outer.into_iter().any(|(member, _)| match &member.kind {
-            MemberKind::Code { function, asgi: false, .. } => notes::answers_rejections(judge.resolve, function),
+            MemberKind::Code { function, asgi: false, .. } => raised::answers_rejections(judge.resolve, function),
             _ => false,
         })
     }

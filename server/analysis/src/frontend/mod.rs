@@ -273,7 +273,7 @@ impl Frontend {
             self.unpacked = unpacked.kept();
             return outcomes;
         }
-        // Who goes on evaluates quickly what imports the same.
+        // A part for each thread: who goes on knows what the modules before have imported.
         let parts: Vec<&[FileId]> = files.chunks(files.len().div_ceil(threads)).collect();
         let evaluated = spread(0..parts.len(), vec![(); parts.len()], |(), pieces| -> Vec<_> {
             pieces.taken().map(|at| evaluate(parts[at], Unpacked::default()).0).collect()

@@ -1,23 +1,14 @@
-//! What a middleware's code says besides what it proves.
+//! Middlewares that let `HTTPException` out, by themselves or by what they call, and those that answer it.
 
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::Proof;
-use super::code::parts;
-use super::middleware::PublicPrefix;
 use super::raising::always_raises;
 use super::tokens::callees::parameter;
 use crate::facts::python::idioms::{assigned, callees, http_status};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Handler, Param, Spread, Stmt, StmtKind, keyword, positional};
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
-
-/// Paths of one middleware that are tried.
-const MAX_PATHS: usize = 40;
-
-/// What is put behind a path to see whether only its beginning counts.
-const TAIL: &str = "zz\u{2026}";
 
 /// Functions that a middleware calls are followed this far.
 const MAX_DEPTH: u32 = 3;
@@ -72,61 +63,6 @@ pub(super) fn answers_rejections(resolve: &dyn Resolve, function: &FunctionRef) 
         }
     }
     false
-}
-
-/// Whether every answer that a middleware makes itself says which other sites may read it:
-/// `response.headers["Access-Control-Allow-Origin"] = origin`.
-pub(super) fn names_origins(function: &FunctionRef) -> bool {
-    let Some(next) = function.def.params.last().map(|param| &param.name.name) else { return false };
-    let passes_on = |value: &Expr| {
-        let value = if let ExprKind::Await(inner) = &value.kind { inner } else { value };
-        value.as_call().is_some_and(|(func, _)| func.as_name() == Some(next))
-    };
-    let (mut names, mut blocks) = (false, vec![&*function.def.body]);
-    while let Some(block) = blocks.pop() {
-        for (at, stmt) in block.iter().enumerate() {
-            blocks.extend(stmt.blocks());
-            let StmtKind::Return(Some(answer)) = &stmt.kind else { continue };
-            let is_named = match answer.as_name() {
-                Some(answer) => block[..at].iter().any(|stmt| sets_origin(stmt, answer)),
-                None => answer.as_call().is_some_and(|(_, args)| keyword(args, "headers").is_some_and(has_origin)),
-            };
-            let is_passed_on = || match answer.as_name() {
-                Some(answer) => {
-                    let made = assigned(block, answer);
-                    let made = if made.is_empty() { assigned(&function.def.body, answer) } else { made };
-                    !made.is_empty() && made.into_iter().all(passes_on)
-                }
-                None => passes_on(answer),
-            };
-            if !is_named && !is_passed_on() {
-                return false;
-            }
-            names |= is_named;
-        }
-    }
-    names
-}
-
-/// Whether a statement, or one in it, says of an answer which other sites may read it.
-fn sets_origin(stmt: &Stmt, answer: &str) -> bool {
-    let sets = |target: &Expr| {
-        let ExprKind::Subscript { value, index } = &target.kind else { return false };
-        let ExprKind::Attribute { value: of, name } = &value.kind else { return false };
-        name.name == "headers" && of.as_name().is_some_and(|of| of == answer) && is_origin(index)
-    };
-    let here = matches!(&stmt.kind, StmtKind::Assign(assign) if assign.targets.iter().any(sets));
-    here || stmt.blocks().into_iter().flatten().any(|stmt| sets_origin(stmt, answer))
-}
-
-fn has_origin(headers: &Expr) -> bool {
-    let ExprKind::Dict(entries) = &headers.kind else { return false };
-    entries.iter().any(|(key, _)| key.as_ref().is_some_and(is_origin))
-}
-
-/// Whether a text is the name of the header that says which sites may read an answer (Fetch, section 3.3.3).
-fn is_origin(name: &Expr) -> bool {
-    name.as_str().is_some_and(|name| name.eq_ignore_ascii_case("Access-Control-Allow-Origin"))
 }
 
 /// A search for what a function raises and does not catch, by itself or by what it calls.
@@ -335,159 +271,4 @@ fn catches_http_exceptions(resolve: &dyn Resolve, function: &FunctionRef, handle
 fn is_caught_by(resolve: &dyn Resolve, function: &FunctionRef, class: &Expr) -> bool {
     class.as_name().is_some_and(|name| name == "Exception" || name == "BaseException")
         || is_http_exception(resolve, function, class)
-}
-
-/// Which paths a middleware lets through.
-pub(super) struct Passing {
-    /// Paths in its code that let everything through that begins so.
-    pub(super) prefixes: Vec<PublicPrefix>,
-    /// One path that it lets through.
-    pub(super) example: Option<SmolStr>,
-}
-
-/// Which paths a middleware lets through is tried out: `ask` tells what it proves of a path and method. `control` tells
-/// that some route is verified at all.
-pub(super) fn passing(
-    resolve: &dyn Resolve,
-    function: &FunctionRef,
-    control: bool,
-    ask: &dyn Fn(&str, &str) -> Proof,
-) -> Passing {
-    let passes = |path: &str| !matches!(ask(path, "GET"), Proof::Verifies | Proof::Unknown(_));
-    let mut example = None;
-    let found = paths_in(resolve, function).into_iter().take(MAX_PATHS).filter_map(|(path, site)| {
-        let everything = path == "/" && !control && passes(&format!("/{TAIL}"));
-        let whole = control && passes(&path);
-        if whole && example.is_none() {
-            example = Some(path.clone());
-        }
-        // A path that ends with a slash is meant as the whole folder.
-        let by_beginning = whole && !path.ends_with('/') && passes(&format!("{path}{TAIL}"));
-        (everything || by_beginning).then_some(PublicPrefix { path, site, everything })
-    });
-    let mut prefixes: Vec<PublicPrefix> = found.collect();
-    // `/docs` says all that `/docs/oauth2-redirect` could.
-    let shortest: Vec<SmolStr> = prefixes.iter().map(|prefix| prefix.path.clone()).collect();
-    prefixes.retain(|prefix| {
-        !shortest.iter().any(|other| other != &prefix.path && prefix.path.starts_with(other.as_str()))
-    });
-    // What guards one folder only lets all others through.
-    let elsewhere = || passes(&format!("/{TAIL}")).then(|| SmolStr::new_static("/anything"));
-    let example = example.or_else(|| if control { elsewhere() } else { None });
-    Passing { prefixes, example }
-}
-
-/// Where a function reads the path of the address that Starlette makes of a request: `request.url.path`.
-pub(super) fn address_read(function: &FunctionRef) -> Option<Site> {
-    let of_address = |expr: &Expr| match &expr.kind {
-        ExprKind::Attribute { value, name } => {
-            name.name == "path" && matches!(&value.kind, ExprKind::Attribute { name, .. } if name.name == "url")
-        }
-        _ => false,
-    };
-    let mut blocks: Vec<&[Stmt]> = vec![&function.def.body];
-    let mut first: Option<&Expr> = None;
-    while let Some(block) = blocks.pop() {
-        for stmt in block {
-            blocks.extend(stmt.blocks());
-            let mut pending = stmt.exprs();
-            while let Some(expr) = pending.pop() {
-                if of_address(expr) && first.is_none_or(|first| expr.range.start < first.range.start) {
-                    first = Some(expr);
-                }
-                pending.extend(parts(expr));
-            }
-        }
-    }
-    first.map(|expr| Site { range: expr.range, ..function.site })
-}
-
-/// Paths in a middleware's code, in its class and in the lists that its tests name.
-fn paths_in(resolve: &dyn Resolve, function: &FunctionRef) -> Vec<(SmolStr, Site)> {
-    let mut paths: Vec<(SmolStr, Site)> = Vec::new();
-    for stmt in &function.def.body {
-        strings_of_stmt(stmt, function.site, &mut paths);
-    }
-    if let Some(class) = &function.class {
-        for stmt in &class.def.body {
-            if let StmtKind::Assign(assign) = &stmt.kind {
-                assign.value.iter().for_each(|value| strings(value, class.site, &mut paths));
-            }
-        }
-    }
-    for name in names_of(&function.def.body) {
-        let expr = Expr { range: function.def.name.range, kind: ExprKind::Name(name) };
-        if let Value::List(values) = resolve.eval(function, &expr) {
-            paths.extend(values.iter().filter_map(|value| match value {
-                Value::Str(path) => Some((path.clone(), function.site)),
-                _ => None,
-            }));
-        }
-    }
-    paths.retain(|(path, _)| path.starts_with('/'));
-    paths.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
-    paths.dedup_by(|a, b| a.0 == b.0);
-    paths
-}
-
-fn strings_of_stmt(stmt: &Stmt, site: Site, found: &mut Vec<(SmolStr, Site)>) {
-    let mut pending = vec![stmt];
-    while let Some(stmt) = pending.pop() {
-        match &stmt.kind {
-            StmtKind::Expr(value) | StmtKind::Return(Some(value)) => strings(value, site, found),
-            StmtKind::Assign(assign) => assign.value.iter().for_each(|value| strings(value, site, found)),
-            StmtKind::If { test, body, or_else } => {
-                strings(test, site, found);
-                pending.extend(body.iter().chain(or_else));
-            }
-            StmtKind::For { iter, body, or_else, .. } => {
-                strings(iter, site, found);
-                pending.extend(body.iter().chain(or_else));
-            }
-            StmtKind::While { test, body, or_else } => {
-                strings(test, site, found);
-                pending.extend(body.iter().chain(or_else));
-            }
-            StmtKind::Try { body, handlers, or_else, finally } => {
-                pending.extend(body.iter().chain(or_else).chain(finally));
-                pending.extend(handlers.iter().flat_map(|handler| &handler.body));
-            }
-            StmtKind::With { body, .. } => pending.extend(body),
-            _ => {}
-        }
-    }
-}
-
-fn strings(expr: &Expr, site: Site, found: &mut Vec<(SmolStr, Site)>) {
-    let mut pending = vec![expr];
-    while let Some(expr) = pending.pop() {
-        if let ExprKind::Str(text) = &expr.kind {
-            found.push((text.clone(), Site { range: expr.range, ..site }));
-        }
-        pending.extend(expr.children());
-    }
-}
-
-/// Names that the tests of a body mention.
-fn names_of(body: &[Stmt]) -> Vec<SmolStr> {
-    let mut names = Vec::new();
-    let mut pending: Vec<&Stmt> = body.iter().collect();
-    while let Some(stmt) = pending.pop() {
-        let (tests, inner): (Vec<&Expr>, Vec<&Stmt>) = match &stmt.kind {
-            StmtKind::If { test, body, or_else } => (vec![test], body.iter().chain(or_else).collect()),
-            StmtKind::For { iter, body, .. } => (vec![iter], body.iter().collect()),
-            StmtKind::Assign(assign) => (assign.value.iter().collect(), Vec::new()),
-            StmtKind::Try { body, .. } | StmtKind::With { body, .. } => (Vec::new(), body.iter().collect()),
-            _ => continue,
-        };
-        pending.extend(inner);
-        let mut exprs = tests;
-        while let Some(expr) = exprs.pop() {
-            names.extend(expr.as_name().cloned());
-            exprs.extend(expr.children());
-        }
-    }
-    names.sort_unstable();
-    names.dedup();
-    names
 }
