@@ -129,10 +129,10 @@ pub(super) fn what_is(session: &Session<'_>, value: &Value) -> What {
     let mut best = What::Harmless;
     for value in value.alternatives() {
         let what = match value {
-            Value::Symbol(symbol) => what_symbol_is(symbol),
+            Value::Symbol(symbol) => what_here(session, symbol),
             Value::Text(parts) => {
                 let symbols = parts.iter().filter_map(|part| match part {
-                    Part::Hole(Hole::Symbol(symbol)) => Some(what_symbol_is(symbol)),
+                    Part::Hole(Hole::Symbol(symbol)) => Some(what_here(session, symbol)),
                     Part::Hole(Hole::Unknown) => Some(What::Unknown),
                     _ => None,
                 });
@@ -163,6 +163,14 @@ pub(super) fn what_is(session: &Session<'_>, value: &Value) -> What {
     best
 }
 
+/// What a value is where the tests on the way hold: of a refusal the answer is the error.
+fn what_here(session: &Session<'_>, symbol: &Symbol) -> What {
+    match what_symbol_is(symbol) {
+        What::Token(name) if name == ANSWER && session.is_refusal(symbol) => What::Harmless,
+        what => what,
+    }
+}
+
 /// Objects in each other that are looked into.
 const MAX_HELD: usize = 3;
 
@@ -176,7 +184,9 @@ pub(super) fn held(session: &Session<'_>, object: ObjectId, depth: usize) -> Vec
     let mut found = Vec::new();
     for value in values {
         match value {
-            Value::Symbol(symbol) if matches!(what_symbol_is(symbol), What::Token(_)) => found.push(Rc::clone(symbol)),
+            Value::Symbol(symbol) if matches!(what_here(session, symbol), What::Token(_)) => {
+                found.push(Rc::clone(symbol))
+            }
             Value::Object(inner) => found.extend(held(session, *inner, depth + 1)),
             _ => {}
         }

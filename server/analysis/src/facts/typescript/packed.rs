@@ -358,7 +358,9 @@ variants! {
         3 Coalesce {}
         4 Equal {}
         5 Unequal {}
-        6 Other {}
+        6 Less {}
+        7 Greater {}
+        8 Other {}
     }
     Pattern {
         0 Name { 0 a 1 b }

@@ -156,6 +156,10 @@ pub enum Operator {
     Equal,
     /// `!==` and `!=`
     Unequal,
+    /// `<` and `<=`
+    Less,
+    /// `>` and `>=`
+    Greater,
     /// Any other.
     Other,
 }

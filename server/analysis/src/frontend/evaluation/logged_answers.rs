@@ -100,6 +100,14 @@ impl Session<'_> {
         self.logged_answers.kept.extend(whole.into_iter().map(|answer| (answer, place)));
     }
 
+    /// Whether tests on the way show that an answer refuses: what says why has no token in it.
+    pub(in crate::frontend) fn is_refusal(&self, part: &Symbol) -> bool {
+        self.logged_answers.missing.iter().any(|missing| {
+            let answer = missing.path.split_last().filter(|(last, _)| *last == "ok").map(|(_, answer)| answer);
+            missing.origin == part.origin && answer.is_some_and(|answer| part.path.starts_with(answer))
+        })
+    }
+
     /// Answers that a value may be, and that have a token as far as tests on the way show.
     fn whole_answers(&self, value: &Value) -> Vec<Answer> {
         let mut whole = Vec::new();
@@ -110,9 +118,7 @@ impl Session<'_> {
                 let token = part.path.split_last().filter(|(name, way)| names_a_token(name) && **way == *path);
                 token.is_some() && part.origin == symbol.origin
             };
-            // What says why a request was refused has no token in it.
-            let refuses = |part: &Symbol| part.origin == symbol.origin && matches!(&*part.path, [only] if only == "ok");
-            if self.logged_answers.missing.iter().any(|part| lacks(part) || refuses(part)) {
+            if self.is_refusal(symbol) || self.logged_answers.missing.iter().any(lacks) {
                 continue;
             }
             whole.push(self.answer(symbol.origin.clone(), path));

@@ -8,6 +8,9 @@ use super::Session;
 use crate::facts::typescript::tree::{Expr, ExprKind, Member, Operator};
 use crate::frontend::value::{Origin, Symbol, Value};
 
+/// From here on a status refuses. What is greater than one less refuses, too.
+const LEAST_REFUSAL: u32 = 399;
+
 impl Session<'_> {
     /// Goes on as if a test had held, or had not.
     pub(super) fn assume(&mut self, test: &Expr, holds: bool) {
@@ -20,6 +23,7 @@ impl Session<'_> {
                 }
                 (Operator::Equal, _) => self.assume_equal(&binary.left, &binary.right, holds),
                 (Operator::Unequal, _) => self.assume_equal(&binary.left, &binary.right, !holds),
+                (Operator::Greater, true) | (Operator::Less, false) => self.assume_status(&binary.left, &binary.right),
                 _ => {}
             },
             ExprKind::Call(call)
@@ -49,9 +53,25 @@ impl Session<'_> {
             }
             // Equal to something that is there, it is there too.
             (_, ExprKind::Text(_) | ExprKind::Number(_) | ExprKind::Bool(true)) if equal => {
-                self.assume_there(left, true)
+                self.assume_there(left, true);
+                self.assume_status(left, right);
             }
             _ => {}
+        }
+    }
+
+    /// Goes on as if the status of an answer were that or more: from 400 on it is none that is `ok` (RFC 9110, section 15).
+    fn assume_status(&mut self, status: &Expr, least: &Expr) {
+        let (ExprKind::Member(member), ExprKind::Number(least)) = (&status.kind, &least.kind) else { return };
+        if member.property != "status" || !least.parse::<u32>().is_ok_and(|least| least >= LEAST_REFUSAL) {
+            return;
+        }
+        let answer = self.quietly(&member.object);
+        for symbol in answer.alternatives() {
+            if let Value::Symbol(symbol) = symbol {
+                let path = symbol.path.iter().cloned().chain([SmolStr::new_static("ok")]).collect();
+                self.logged_answers.missing.push(Symbol { path, ..(**symbol).clone() });
+            }
         }
     }
 

@@ -79,7 +79,7 @@ impl Session<'_> {
                 let equal = self.equal_for_stranger(&left, &right).or_else(|| are_equal(&left, &right));
                 equal.map_or(Value::Unknown, |equal| Value::Bool(is_wanted(equal)))
             }
-            Operator::Other => {
+            Operator::Less | Operator::Greater | Operator::Other => {
                 self.expr(&binary.right);
                 Value::Unknown
             }

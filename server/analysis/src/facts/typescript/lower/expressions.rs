@@ -468,6 +468,8 @@ fn operator(token: Option<Node<'_>>) -> Operator {
         Some("??" | "??=") => Operator::Coalesce,
         Some("===" | "==") => Operator::Equal,
         Some("!==" | "!=") => Operator::Unequal,
+        Some("<" | "<=") => Operator::Less,
+        Some(">" | ">=") => Operator::Greater,
         _ => Operator::Other,
     }
 }
