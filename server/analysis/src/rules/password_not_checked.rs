@@ -50,8 +50,12 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             if !is_open || !wanted(site.file) || is_test(state, site.file) || state.sources.is_ghost(site) {
                 return;
             }
-            let signs_in = || may_sign_in(interpreter, route) || signs_by_hand(interpreter, route);
-            if !seen.insert(site) || !signs_in() || may_sign_up(interpreter, route) {
+            // What open handlers do was found out with the verdict.
+            let (signs_in, signs_up) = match &judged.guard {
+                Guard::Open(_) => (judged.conduct.may_sign_in, judged.conduct.may_sign_up),
+                _ => (may_sign_in(interpreter, route), may_sign_up(interpreter, route)),
+            };
+            if !seen.insert(site) || signs_up || !(signs_in || signs_by_hand(interpreter, route)) {
                 return;
             }
             let handler = interpreter.current(handler);

@@ -133,7 +133,9 @@ fn find(
     let mut seen: FxHashSet<Site> = FxHashSet::default();
     for_each_served(state, |_, route, judged| {
         let is_open = judged.guard == Guard::Open(None);
-        if behind.is_some() && !is_open {
+        let does_nothing =
+            judged.data.faults.is_empty() && judged.data.within.is_none() && judged.data.by_role.is_empty();
+        if does_nothing || behind.is_some() && !is_open {
             return;
         }
         // There is no caller to compare with yet, which is said of the route.
