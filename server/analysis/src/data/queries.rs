@@ -9,6 +9,7 @@ use super::engine::Engine;
 use super::names;
 use super::released::flag;
 use super::value::{Abs, Path, Predicate, Statement, Verb};
+use crate::facts::python::idioms::puts_together;
 use crate::facts::python::tree::{Arg, Expr, ExprKind};
 use crate::index::value::Site;
 
@@ -217,7 +218,7 @@ impl Engine<'_, '_> {
                 for (one, arg) in given.iter().zip(args) {
                     match (&one.name, one.spread, &one.value) {
                         (Some(column), _, value) => next.demand(column, value),
-                        (None, Spread::Mapping, Abs::Map(entries)) if self.is_from_call(&arg.value) => {
+                        (None, Spread::Mapping, Abs::Map(entries)) if self.are_known(&arg.value) => {
                             entries.iter().for_each(|(column, value)| next.demand(column, value));
                         }
                         _ => next.unclear = true,
@@ -278,13 +279,13 @@ impl Engine<'_, '_> {
         }
     }
 
-    /// Whether conditions are those that the function at hand was called with, and none that it
-    /// has put together itself, as far as there is something to put.
-    fn is_from_call(&self, conditions: &Expr) -> bool {
-        let params = self.stack.last().map(|function| &function.def.params);
-        let is_param =
-            |name: &SmolStr| params.is_some_and(|params| params.iter().any(|param| param.name.name == *name));
-        matches!(conditions.kind, ExprKind::Dict(_)) || conditions.as_name().is_some_and(is_param)
+    /// Whether all conditions in a dictionary are known: those that the function at hand was called with, or that it has put
+    /// together itself, key by key.
+    fn are_known(&self, conditions: &Expr) -> bool {
+        let Some(function) = self.stack.last() else { return false };
+        let is_param = |name: &SmolStr| function.def.params.iter().any(|param| param.name.name == *name);
+        matches!(conditions.kind, ExprKind::Dict(_))
+            || conditions.as_name().is_some_and(|name| is_param(name) || puts_together(&function.def.body, name))
     }
 
     /// The arguments of `.where(…)`.

@@ -80,6 +80,46 @@ pub fn escapes_unless(
     escapes
 }
 
+/// Whether the statements do nothing with a table but write entries whose keys they spell out, ask whether it has any, and
+/// hand these over by name: `filters = {}`, `filters["state"] = state`, `filter_by(**filters)`.
+pub fn puts_together(body: &[Stmt], table: &str) -> bool {
+    let is_it = |expr: &Expr| expr.as_name().is_some_and(|name| name == table);
+    let is_written_out = |value: &Expr| match &value.kind {
+        ExprKind::Dict(entries) => {
+            entries.iter().all(|(key, _)| key.as_ref().is_some_and(|key| key.as_str().is_some()))
+        }
+        _ => false,
+    };
+    let is_put = |target: &Expr, value: &Option<Expr>| match &target.kind {
+        ExprKind::Subscript { value, index } => is_it(value) && index.as_str().is_some(),
+        _ => is_it(target) && value.as_ref().is_none_or(is_written_out),
+    };
+    let (mut used, mut known, mut unread) = (0, 0, false);
+    each(body, &mut |stmt| {
+        match &stmt.kind {
+            StmtKind::Function(def) => unread |= uses(&def.body, table),
+            StmtKind::Class(def) => unread |= uses(&def.body, table),
+            StmtKind::Assign(assign) => {
+                known += assign.targets.iter().filter(|target| is_put(target, &assign.value)).count();
+            }
+            StmtKind::If { test, .. } => known += usize::from(is_it(test)),
+            StmtKind::Unknown => unread = true,
+            _ => {}
+        }
+        let mut exprs = stmt.exprs();
+        while let Some(expr) = exprs.pop() {
+            if let ExprKind::Call { args, .. } = &expr.kind {
+                known += args.iter().filter(|arg| arg.spread == Spread::Mapping && is_it(&arg.value)).count();
+            }
+            unread |= matches!(expr.kind, ExprKind::Unknown);
+            used += usize::from(is_it(expr));
+            exprs.extend(hidden(expr));
+            exprs.extend(expr.children());
+        }
+    });
+    !unread && used == known
+}
+
 /// The parts of an expression that [`Expr::children`] leaves out.
 fn hidden(expr: &Expr) -> Vec<&Expr> {
     match &expr.kind {
