@@ -70,6 +70,7 @@ impl ByRole {
         self.tenants.unsure.extend(other.tenants.unsure);
         self.tenants.spelled.extend(other.tenants.spelled);
         self.tenants.named.extend(other.tenants.named);
+        self.tenants.left_out.extend(other.tenants.left_out);
     }
 }
 

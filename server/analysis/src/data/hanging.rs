@@ -47,6 +47,11 @@ impl Engine<'_, '_> {
         let is_sure = !path.privileged && !path.doubt && !row.unclear && !row.absent;
         let kept = (table.site, row.by_key);
         let counts = is_sure && row.changed.is_none() && !table.hangs_on.is_empty();
+        if counts {
+            row.predicates
+                .iter()
+                .for_each(|asked| self.data.tenants.left_out.note_kept(path, table.site, &asked.value));
+        }
         if counts && !self.data.kept_children.contains(&kept) {
             self.data.kept_children.push(kept);
         }
@@ -54,6 +59,7 @@ impl Engine<'_, '_> {
 
     /// All rows of a table are given out that hang on others.
     fn all_children_fault(&mut self, path: &Path, row: &Row, model: &Arc<Model>, table: Table) {
+        self.data.tenants.left_out.note_whole(path, model.site, row);
         self.row_fault(path, Fault::Unscoped, Use::Reads, row, model, None);
         let it = |access: &&mut Access| access.site == row.site && access.table.site == model.site;
         if let Some(access) = self.data.faults.last_mut().filter(it) {

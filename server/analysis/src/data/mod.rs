@@ -44,6 +44,7 @@ mod ineffective;
 mod joining;
 mod judgement;
 mod later;
+mod left_out;
 mod links;
 mod members;
 mod methods;
@@ -251,7 +252,12 @@ impl Access {
 
     /// Whether it is all rows of a table without an owner, which hang on others.
     pub fn is_all_children(&self) -> bool {
-        self.detail == CHILDREN
+        matches!(self.detail, CHILDREN | LEFT_OUT)
+    }
+
+    /// Whether it is so only where the client leaves out what keeps the rows to the caller's elsewhere in the handler.
+    pub fn is_left_out(&self) -> bool {
+        self.detail == LEFT_OUT
     }
 
     /// Whether the row is the first of all users, and nothing was asked of which one it is.
@@ -273,6 +279,9 @@ const CHILDREN: &str = "all that hang on others";
 const BESIDE: &str = "hangs on another";
 
 /// What is asked of callers beyond who they are.
+/// The detail of those where the client left out what they hang on.
+const LEFT_OUT: &str = "all that hang on others, as the client names none";
+
 #[derive(Debug, Clone, Copy)]
 pub enum Asking<'d> {
     /// Nothing.

@@ -12,6 +12,7 @@ use smol_str::SmolStr;
 use super::asks::is_group_of_caller;
 use super::engine::Engine;
 use super::hanging::leads_to_own;
+use super::left_out::LeftOut;
 use super::models::Model;
 use super::names;
 use super::requests::CREDENTIAL;
@@ -33,6 +34,8 @@ pub struct Tenancy {
     pub spelled: Vec<(SmolStr, Site, SmolStr)>,
     /// Where rows are fetched that are another's where the client names one, and the caller's where it names none.
     pub named: Vec<Site>,
+    /// What is somebody's where the client names something, and anybody's where it names nothing.
+    pub(super) left_out: LeftOut,
 }
 
 /// Rows that are kept to what the caller belongs to.
@@ -48,14 +51,15 @@ pub struct Kept {
 
 impl Tenancy {
     /// Puts it in order. What is kept on one path was not forgotten on another: who has no tenant may touch all. Where the
-    /// client decides which path it is, by naming a tenant or none, it is believed.
+    /// client decides which path it is, by naming a tenant or none, it is believed, or let off.
     pub(super) fn settle(&mut self) {
         self.kept.sort_unstable();
         self.kept.dedup();
         let is_named = |access: &Access| access.fault == Fault::TrustsClient && self.named.contains(&access.site);
         let is_kept = |access: &Access| self.kept.iter().any(|kept| kept.table.site == access.table.site);
-        self.others.retain(|access| is_named(access) || !is_kept(access));
+        self.others.retain(|access| is_named(access) || !is_kept(access) || self.left_out.is(access));
         self.named.clear();
+        self.left_out = LeftOut::default();
         self.unsure.sort_unstable();
         self.unsure.dedup();
         self.spelled.sort_unstable();
@@ -94,6 +98,7 @@ impl Engine<'_, '_> {
             if is_asked && self.keeps_to_tenant(path, of, column, &predicate.value, Some(id)) {
                 let usage = if of.site == model.site { usage } else { Use::Reads };
                 self.note_kept_to(of, column, usage, row.site);
+                self.data.tenants.left_out.note_kept(path, model.site, &predicate.value);
             }
         }
         if row.checked {
@@ -203,6 +208,7 @@ impl Engine<'_, '_> {
         let faults = std::mem::take(&mut self.data.faults);
         note(self);
         for mut access in std::mem::replace(&mut self.data.faults, faults) {
+        self.data.tenants.left_out.note_whole(path, model.site, row);
             access.table.owner = column.into();
             let same = |known: &Access| {
                 let place = (known.fault, known.site, known.entry, known.usage);

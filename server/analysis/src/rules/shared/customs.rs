@@ -304,6 +304,8 @@ pub(crate) struct AllCustoms<'s> {
     hanging: Vec<&'s Table>,
     /// How many routes read rows of these because what they hang on is the caller's, and show one by its key.
     kept_children: FxHashMap<Site, [u32; 2]>,
+    /// Those of which some route reads all rows, whatever the client names.
+    listed: FxHashSet<Site>,
     /// Whose rows of tables are, where those are kept by what callers belong to.
     tenants: Tenants<'s>,
     /// The tables without an owner of which the latter are.
@@ -340,6 +342,8 @@ impl<'s> AllCustoms<'s> {
                     found.kept_children.entry(*table).or_default()[usize::from(*by_key)] += 1;
                 }
             }
+            let all = judged.data.faults.iter().filter(|access| access.is_all_children() && !access.is_left_out());
+            found.listed.extend(all.map(|access| access.table.site));
             for table in &judged.data.unsure {
                 found.plain.by_site.entry(*table).or_default().unsure += 1;
             }
@@ -386,10 +390,15 @@ impl<'s> AllCustoms<'s> {
     }
 
     /// Whether one route alone reads all rows of a table that hangs on others, where several read only what hangs on the
-    /// caller's, and one of these shows a row to nobody else.
-    pub(crate) fn keep_children(&self, table: &Table) -> bool {
-        let [listed, shown] = self.kept_children.get(&table.site).copied().unwrap_or_default();
-        listed + shown > 1 && shown > 0 && self.plain.of(table.site).others == 1
+    /// caller's, and one of these shows a row to nobody else; or it reads all only where the client leaves out what they
+    /// hang on, and no route reads all in any case.
+    pub(crate) fn keep_children(&self, access: &Access) -> bool {
+        let table = access.table.site;
+        if access.is_left_out() {
+            return !self.listed.contains(&table);
+        }
+        let [listed, shown] = self.kept_children.get(&table).copied().unwrap_or_default();
+        listed + shown > 1 && shown > 0 && self.plain.of(table).others == 1
     }
 
     /// Whether rows of a table belong to what callers belong to, and to nobody in particular.

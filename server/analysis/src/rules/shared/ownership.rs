@@ -169,7 +169,7 @@ fn find(
             if access.is_beside() && own.scoped() + own.claimed > 0 {
                 continue;
             }
-            if access.is_all_children() && (within.is_some() || !all.keep_children(&access.table)) {
+            if access.is_all_children() && (within.is_some() || !all.keep_children(access)) {
                 continue;
             }
             let unsure = matches!(judged.guard, Guard::Unknown(_));
