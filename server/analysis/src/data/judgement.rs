@@ -145,7 +145,7 @@ impl Engine<'_, '_> {
     ) {
         self.data.makes_users |= model.is_user && !self.in_dependency;
         self.note_links(path, model, fields, spread, site);
-        self.note_tenant_of_new(path, model, fields, site);
+        self.note_tenant_of_new(path, model, fields, spread, site);
         if model.owners.is_empty() && !model.is_user {
             self.note_hanging(model);
         }
@@ -193,8 +193,13 @@ impl Engine<'_, '_> {
 
     /// Whether a field of a request model was compared with the principal, and is it: `if body.user_id != me.id: raise`.
     fn is_seen_as_own(&mut self, path: &Path, dump: &Dump, field: &str) -> bool {
-        let client = self.new_client(Place::Body, SmolStr::new(format!("{}.{field}", dump.body)), dump.site);
+        let client = self.field_of(dump, field);
         path.authorised.contains(&client)
+    }
+
+    /// The client's value that a field of a request model is.
+    pub(super) fn field_of(&mut self, dump: &Dump, field: &str) -> ClientId {
+        self.new_client(Place::Body, SmolStr::new(format!("{}.{field}", dump.body)), dump.site)
     }
 
     /// Whether a field of a request model puts a row under what the principal belongs to, which was looked at: whom of
@@ -202,8 +207,7 @@ impl Engine<'_, '_> {
     fn is_put_under_own(&mut self, path: &Path, model: &Model, dump: &Dump) -> bool {
         let tenants: Vec<&SmolStr> = dump.fields.iter().filter(|field| may_hold_tenant(model, field)).collect();
         tenants.into_iter().any(|field| {
-            let name = SmolStr::new(format!("{}.{field}", dump.body));
-            let client = self.new_client(Place::Body, name, dump.site);
+            let client = self.field_of(dump, field);
             path.authorised.contains(&client) || self.names_own_row(path, &Abs::Client(client))
         })
     }
@@ -237,8 +241,7 @@ impl Engine<'_, '_> {
         if self.is_seen_as_own(path, dump, field) || self.is_put_under_own(path, model, dump) {
             return;
         }
-        let name = SmolStr::new(format!("{}.{field}", dump.body));
-        let client = self.new_client(Place::Body, name, dump.site);
+        let client = self.field_of(dump, field);
         self.fault(path, Fault::MassAssigned, usage, site, model, Some(client), "");
         let table = self.table_with(model, Some(field));
         if let Some(access) = self.data.faults.last_mut().filter(|access| access.site == site) {

@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 
 use super::engine::Engine;
 use super::models::Model;
-use super::value::{Abs, Client, ClientId, Dump, Path, Place};
+use super::value::{Abs, Client, ClientId, Dump, Path};
 use crate::index::value::Site;
 
 /// A row that is put under one of another table.
@@ -95,8 +95,7 @@ impl Engine<'_, '_> {
         let Some(dump) = spread else { return };
         for field in dump.fields.iter().filter(|field| !fields.contains_key(*field)) {
             let Some(parent) = parent_of(model, field) else { continue };
-            let name = SmolStr::new(format!("{}.{field}", dump.body));
-            let client = self.new_client(Place::Body, name, dump.site);
+            let client = self.field_of(dump, field);
             self.note_named(path, model, field, parent, client, site);
         }
     }

@@ -16,7 +16,7 @@ use super::left_out::LeftOut;
 use super::models::Model;
 use super::names;
 use super::requests::CREDENTIAL;
-use super::value::{Abs, ClientId, Path, Predicate, Row, RowId};
+use super::value::{Abs, ClientId, Dump, Path, Predicate, Row, RowId};
 use super::{Access, Fault, Table, Use};
 use crate::index::value::Site;
 
@@ -115,6 +115,7 @@ impl Engine<'_, '_> {
         path: &Path,
         model: &Arc<Model>,
         fields: &BTreeMap<SmolStr, Abs>,
+        spread: Option<&Arc<Dump>>,
         site: Site,
     ) {
         let kept = |column: &SmolStr, value: &Abs| self.keeps_to_tenant(path, model, column, value, None);
@@ -127,6 +128,16 @@ impl Engine<'_, '_> {
         for (column, value) in fields.iter().filter(|(column, _)| may_hold_tenant(model, column)) {
             if let Some(client) = self.named_by_client(path, value) {
                 self.aside(column, |engine| {
+                    engine.fault(path, Fault::TrustsClient, Use::Creates, site, model, Some(client), "");
+                });
+            }
+        }
+        let Some(dump) = spread else { return };
+        let copied = dump.fields.iter().filter(|field| !fields.contains_key(*field) && may_hold_tenant(model, field));
+        for field in copied {
+            let client = self.field_of(dump, field);
+            if !path.authorised.contains(&client) && !self.names_own_row(path, &Abs::Client(client)) {
+                self.aside(field, |engine| {
                     engine.fault(path, Fault::TrustsClient, Use::Creates, site, model, Some(client), "");
                 });
             }
@@ -197,6 +208,7 @@ impl Engine<'_, '_> {
         }
         let key = self.chosen_by(path, row, 0);
         let fault = if row.by_key { Fault::Unchecked } else { Fault::Unscoped };
+        self.data.tenants.left_out.note_whole(path, model.site, row);
         // A row that the client can't choose is the code's own choice.
         if key.is_some() || !row.by_key {
             self.aside("", |engine| engine.row_fault(path, fault, usage, row, model, key));
@@ -208,7 +220,6 @@ impl Engine<'_, '_> {
         let faults = std::mem::take(&mut self.data.faults);
         note(self);
         for mut access in std::mem::replace(&mut self.data.faults, faults) {
-        self.data.tenants.left_out.note_whole(path, model.site, row);
             access.table.owner = column.into();
             let same = |known: &Access| {
                 let place = (known.fault, known.site, known.entry, known.usage);
