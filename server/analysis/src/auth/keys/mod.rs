@@ -1,14 +1,17 @@
 //! Keys that code signs and verifies with, and where their values come from.
 
 mod derived;
+mod entries;
 mod fallbacks;
 mod given;
 mod origin;
+mod parts;
 mod readers;
 mod refusals;
 mod unseen;
 mod wrapped;
 
+pub(in crate::auth) use entries::name_in_file;
 pub(in crate::auth) use given::gives_settings;
 pub(in crate::auth) use origin::{assigned_attribute, may_be_unset, object_of, own_initialiser};
 pub(in crate::auth) use readers::look_up;

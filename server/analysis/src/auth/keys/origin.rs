@@ -52,11 +52,15 @@ impl Search<'_, '_, '_> {
                 Some(Origin { site, source: Source::Literal, what: What::Nothing, text: None })
             }
             ExprKind::Name(name) => self.variable(name, depth),
-            ExprKind::Attribute { value, name } => match self.object(value, depth) {
-                Value::Module(file) => module_variable(self.interpreter, file, &name.name, depth + 1),
-                Value::Class(class) => class_variable(self.interpreter, &class, &name.name, depth + 1),
-                _ => None,
+            ExprKind::Attribute { value, name } => match self.part(value, depth) {
+                Some(part) => self.part_variable(&part, &name.name, depth + 1),
+                None => match self.object(value, depth) {
+                    Value::Module(file) => module_variable(self.interpreter, file, &name.name, depth + 1),
+                    Value::Class(class) => class_variable(self.interpreter, &class, &name.name, depth + 1),
+                    _ => None,
+                },
             },
+            ExprKind::Subscript { value, index } => self.held_under(value, index.as_str()?, depth + 1),
             ExprKind::BoolOp { and: false, values } => {
                 first_of(&values.iter().map(|value| (*self, value)).collect::<Vec<_>>(), depth)
             }
@@ -133,6 +137,12 @@ impl Search<'_, '_, '_> {
             let origin = self.origin(default, depth + 1)?;
             return Some(Origin { source: Source::Environment(variable), ..origin });
         }
+        if let ExprKind::Attribute { value, name } = &func.kind
+            && keeps_value(&name.name)
+        {
+            // `None` has no such methods: the application does not start.
+            return self.origin(value, depth + 1).filter(|origin| origin.what != What::Nothing);
+        }
         if let Value::Package(path) = self.eval(func) {
             let passed = match path.as_str() {
                 "pydantic.Field" | "pydantic.fields.Field" => {
@@ -153,10 +163,7 @@ impl Search<'_, '_, '_> {
             return Some(origin);
         }
         match &func.kind {
-            ExprKind::Attribute { value, name } if keeps_value(&name.name) => {
-                // `None` has no such methods: the application does not start.
-                self.origin(value, depth + 1).filter(|origin| origin.what != What::Nothing)
-            }
+            ExprKind::Attribute { value, name } if name.name == "get" => self.held_or(value, args, depth + 1),
             _ => None,
         }
     }
@@ -285,7 +292,12 @@ fn module_variable(interpreter: &Interpreter<'_>, file: FileId, name: &SmolStr, 
 
 /// The value of a field of a class: its default, or what `__init__` assigns.
 /// A class that validates itself may refuse the default.
-fn class_variable(interpreter: &Interpreter<'_>, class: &Arc<ClassRef>, name: &SmolStr, depth: u32) -> Option<Origin> {
+pub(super) fn class_variable(
+    interpreter: &Interpreter<'_>,
+    class: &Arc<ClassRef>,
+    name: &SmolStr,
+    depth: u32,
+) -> Option<Origin> {
     let classes = interpreter.linearised(class);
     classes.iter().for_each(|class| interpreter.count_body(class.site));
     let origin = field_value(interpreter, class, &classes, name, depth)?;
