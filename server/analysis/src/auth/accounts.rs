@@ -27,6 +27,15 @@ pub(super) fn hashes_password(interpreter: &Interpreter<'_>, handler: &FunctionR
     calls_any(interpreter, handler, &|callee| callee.is_of(is_password_hash))
 }
 
+/// Whether a function calls a method of an object, of which the class is known, that hashes a password.
+pub(super) fn object_hashes(interpreter: &Interpreter<'_>, function: &FunctionRef, callee: &Expr) -> bool {
+    match method_of_object(interpreter, function, callee) {
+        Some(Method::Own(method)) => hashes_password(interpreter, &method),
+        Some(Method::OfPackage(path)) => is_password_hash(&path),
+        None => false,
+    }
+}
+
 /// Whether a handler and the functions of the project that it calls verify a
 /// password, and hand out a token or set a cookie.
 pub(super) fn exchanges_password(interpreter: &Interpreter<'_>, handler: &FunctionRef) -> bool {

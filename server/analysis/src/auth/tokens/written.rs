@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::accounts::{hashes_password, is_password_hash};
-use super::super::code::{Body, Found, Scope, last_name, module_variable, plain_text};
+use super::super::accounts::{hashes_password, is_password_hash, object_hashes};
+use super::super::code::{Body, Found, Scope, last_name, plain_text};
 use super::super::keys::{Source, standing_text};
 use super::callees::parameter;
 use super::passwords::{is_hash, is_password};
@@ -181,7 +181,11 @@ fn written_out(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<Wri
         Value::Package(path) => is_password_hash(&path),
         Value::Function(function) => hashes_password(body.interpreter, &function),
         Value::Bound(bound) => hashes_password(body.interpreter, &bound.1),
-        _ => false,
+        // `manager = PasswordManager()`, or one that `self` holds.
+        _ => match body.scope {
+            Scope::Function(function) => !body.is_nested() && object_hashes(body.interpreter, function, func),
+            _ => false,
+        },
     };
     let unless = variable(source);
     is_made.then(|| WrittenPassword { origin, used: body.site(given.value.range), unless, lets_in: false })
@@ -191,24 +195,7 @@ fn written_out(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<Wri
 /// that the function or the module makes; where, and when it counts.
 fn text_of(body: &Body<'_, '_, '_>, given: &Expr) -> Option<(SmolStr, Site, Source)> {
     let given = body.traced(given);
-    match &given.kind {
-        // Who calls the function says what it is.
-        ExprKind::Name(name) if body.param(name).is_some() => None,
-        ExprKind::Subscript { value, index } => {
-            let (holder, key) = (body.traced(value), index.as_str());
-            let of_module = || module_variable(body.interpreter, body.scope.file(), holder.as_name()?);
-            let (scope, table) = match (&holder.kind, of_module()) {
-                (ExprKind::Dict(_), _) => (body.scope, holder),
-                (_, Some(variable)) => (Scope::Module(variable.file, variable.item), variable.value),
-                _ => return standing_text(body.interpreter, body.scope, given),
-            };
-            let ExprKind::Dict(entries) = &table.kind else {
-                return standing_text(body.interpreter, body.scope, given);
-            };
-            let is_it = |(name, _): &&(Option<Expr>, Expr)| name.as_ref().and_then(Expr::as_str) == key;
-            let (_, entry) = entries.iter().find(is_it).filter(|_| key.is_some())?;
-            standing_text(body.interpreter, scope, entry)
-        }
-        _ => standing_text(body.interpreter, body.scope, given),
-    }
+    // Who calls the function says what it is.
+    let is_handed = given.as_name().is_some_and(|name| body.param(name).is_some());
+    if is_handed { None } else { standing_text(body.interpreter, body.scope, given) }
 }
