@@ -1,9 +1,9 @@
 //! `custom-crypto`: a token that code takes apart without a library, passwords
 //! without a hash that was made for them, and codes that others compute.
 
-use super::shared::tokens::for_each_item;
+use super::shared::tokens::{for_each_item, is_script};
 use super::{RuleInfo, State, related, report};
-use crate::auth::tokens::{GivenPassword, KeptPassword, Made, Password, PasswordCall};
+use crate::auth::tokens::{Computed, GivenPassword, KeptPassword, Made, Password, PasswordCall};
 use crate::ide::{Diagnostic, Severity};
 use crate::index::value::Site;
 use crate::vfs::FileId;
@@ -11,7 +11,7 @@ use crate::vfs::FileId;
 /// What is known of the rule.
 pub const INFO: RuleInfo = RuleInfo {
     code: "custom-crypto",
-    summary: "a JWT that code takes apart itself, a password that is kept without a slow hash, or a code that is drawn with `random`",
+    summary: "a JWT that code takes apart itself, a password that is kept without a slow hash, or a code, token or password that is drawn with `random`",
     cwe: "CWE-347",
     owasp: "API2:2023",
     severity: Severity::Error,
@@ -21,8 +21,17 @@ pub const INFO: RuleInfo = RuleInfo {
 /// Calls that a password is followed up through.
 const MAX_CALLS: usize = 4;
 
-/// What is said of a code for one time that is drawn with `random`.
-const COMPUTABLE: &str = "A code for one time is drawn with `random` here: who has seen enough of its numbers computes the next ones, and so the codes of others. Draw it with `secrets`.";
+/// What is said of something that is drawn with `random`.
+fn said_of_computable(what: Computed) -> String {
+    let (what, all) = match what {
+        Computed::Code => ("A code for one time", "codes"),
+        Computed::Token => ("A token", "tokens"),
+        Computed::Password => ("A password", "passwords"),
+    };
+    format!(
+        "{what} is drawn with `random` here: who has seen enough of its numbers computes the next ones, and so the {all} of others. Draw it with `secrets`."
+    )
+}
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     for_each_item(state, wanted, |tokens| {
@@ -71,8 +80,13 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             let steps = proof.map(|proof| related(state, handmade.site, proof.to_owned()));
             found.push(report(state, &INFO, severity, site, message.to_owned(), steps.into_iter().collect()));
         }
-        for code in tokens.computable_codes.iter().filter(|code| !state.sources.is_ghost(**code)) {
-            found.push(report(state, &INFO, Severity::Warning, *code, COMPUTABLE.to_owned(), Vec::new()));
+        for computable in tokens.computable.iter().filter(|computable| !state.sources.is_ghost(computable.site)) {
+            // Who fills a database by hand has no others to take part.
+            if computable.what == Computed::Password && is_script(state, computable.site.file) {
+                continue;
+            }
+            let message = said_of_computable(computable.what);
+            found.push(report(state, &INFO, Severity::Warning, computable.site, message, Vec::new()));
         }
     });
 }

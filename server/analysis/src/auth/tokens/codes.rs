@@ -1,9 +1,10 @@
-//! Codes for one time, which are drawn at random for whoever reads a mailbox or a telephone: who has one gets in.
+//! What is drawn at random and lets somebody in: codes for one time, for whoever reads a mailbox or a telephone, tokens and
+//! passwords.
 
 use super::super::code::{Around, Body, Scope, is_settings, last_name};
 use super::super::keys;
-use super::ItemTokens;
 use super::callees::callee;
+use super::{Computable, Computed, ItemTokens};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, StmtKind};
 use crate::index::value::{Resolve, Value};
 
@@ -35,24 +36,62 @@ const MAX_CODES: usize = 16;
 /// Expressions that are looked at in what makes one.
 const MAX_STEPS: usize = 100;
 
-/// Finds codes that are drawn with `random`: who has seen enough of its numbers computes the next ones (Python 3.14,
-/// "Warning: The pseudo-random generators of this module should not be used for security purposes").
+/// Parts of names of what holds a token or a password that is drawn where it is kept, for whoever searches texts for them.
+pub(super) const HELD: &[&str] = &["_token", "api_key", "assword"];
+
+/// Finds what lets somebody in and is drawn with `random`: who has seen enough of its numbers computes the next ones
+/// (Python 3.14, "Warning: The pseudo-random generators of this module should not be used for security purposes").
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
-    let is_code = |expr: &Expr| last_name(expr).is_some_and(|name| names_code(name));
-    let assigned = body.statements().iter().filter_map(|(stmt, _)| match &stmt.kind {
+    let held = body.statements().iter().filter_map(|(stmt, _)| match &stmt.kind {
         StmtKind::Assign(assign) => match (assign.targets.as_slice(), &assign.value) {
-            ([target], Some(value)) if is_code(target) => Some(value),
+            ([target], Some(value)) => Some((last_name(target)?, value)),
             _ => None,
         },
+        // `otp += str(…)`, once for each digit.
+        StmtKind::AugAssign(assign) => Some((last_name(&assign.target)?, &assign.value)),
         _ => None,
     });
-    for value in assigned.take(MAX_CODES) {
+    let named = held.filter_map(|(name, value)| Some((computed(name)?, value)));
+    for (what, value) in named.take(MAX_CODES) {
         // Of one that is handed on it is told where it is drawn.
-        let is_first = !(value.as_name().is_some() && is_code(value));
-        if is_first && drawn(body, value, 0) == Some(Draw::Computable) {
-            tokens.computable_codes.push(body.site(value.range));
+        let is_first = value.as_name().and_then(|name| computed(name)).is_none();
+        let is_picked = || what != Computed::Code && is_picked(body, value);
+        if is_first && !is_picked() && drawn(body, value, 0) == Some(Draw::Computable) {
+            tokens.computable.push(Computable { site: body.site(value.range), what });
         }
     }
+}
+
+/// What a variable of that name holds, if it is drawn at random: as it is, or what is kept of it.
+fn computed(name: &str) -> Option<Computed> {
+    const TOKENS: &[&str] = &[
+        "access_token",
+        "refresh_token",
+        "session_token",
+        "auth_token",
+        "reset_token",
+        "verification_token",
+        "confirmation_token",
+        "invite_token",
+        "invitation_token",
+        "api_key",
+    ];
+    if names_code(name) {
+        return Some(Computed::Code);
+    }
+    let lower = name.to_ascii_lowercase();
+    let held = lower.strip_suffix("_hash").unwrap_or(&lower);
+    match () {
+        () if TOKENS.iter().any(|token| held.ends_with(token)) => Some(Computed::Token),
+        () if held.ends_with("password") => Some(Computed::Password),
+        () => None,
+    }
+}
+
+/// Whether a value is one of several that are there already, to take turns: `random.choice(API_KEYS)`.
+fn is_picked(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
+    let made = body.traced(value).as_call();
+    made.and_then(|(func, _)| body.package(func)).is_some_and(|path| path == "random.choice")
 }
 
 /// Whether a variable of that name holds a code for one time, if that value draws one.
@@ -76,44 +115,85 @@ enum Draw {
     Secret,
 }
 
-/// How a value was drawn that is made of something random, by a function of the project perhaps.
+/// How a value was drawn that is made of something random, by a function of the project perhaps. A part of it that nobody
+/// knows is enough.
 fn drawn(body: &Body<'_, '_, '_>, value: &Expr, depth: u32) -> Option<Draw> {
-    let mut pending = vec![body.traced(value)];
+    let mut pending = made_of(body, value);
+    let mut found = None;
     for _ in 0..MAX_STEPS {
-        let expr = pending.pop()?;
-        if let Some((func, args)) = expr.as_call() {
-            let by = body.package(func).filter(|path| path.starts_with("random.") || path.starts_with("secrets."));
-            if let Some(path) = by {
-                let is_list =
-                    |arg: &Arg| matches!(body.traced(&arg.value).kind, ExprKind::List(_) | ExprKind::Tuple(_));
-                // One of a few words that stand in the code.
-                if path.ends_with(".choice") && args.first().is_some_and(is_list) {
-                    continue;
-                }
-                let computable = path.starts_with("random.") && !path.contains("SystemRandom");
-                return Some(if computable { Draw::Computable } else { Draw::Secret });
+        let Some(expr) = pending.pop() else { break };
+        match expr.as_call().and_then(|(func, args)| drawn_by(body, func, args, depth)) {
+            Some(Source::Word) => continue,
+            Some(Source::Drawn(Draw::Secret)) => return Some(Draw::Secret),
+            Some(Source::Drawn(Draw::Computable)) => {
+                found = Some(Draw::Computable);
+                continue;
             }
-            let called = callee(body, func).filter(|_| depth < MAX_DEPTH);
-            if let Some(draw) = called.and_then(|function| {
-                let function = body.interpreter.current(&function);
-                let inner = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
-                inner.statements().iter().find_map(|(stmt, _)| match &stmt.kind {
-                    StmtKind::Return(Some(value)) => drawn(&inner, value, depth + 1),
-                    _ => None,
-                })
-            }) {
-                return Some(draw);
-            }
+            None => {}
         }
         match &expr.kind {
             // How many there are is drawn as well, perhaps.
-            ExprKind::Comprehension(each) => pending.push(body.traced(&each.element)),
+            ExprKind::Comprehension(each) => pending.extend(made_of(body, &each.element)),
             // What is asked of a number is no code.
             ExprKind::Compare { .. } | ExprKind::Not(_) => {}
-            _ => pending.extend(expr.children().into_iter().map(|child| body.traced(child))),
+            _ => pending.extend(expr.children().into_iter().flat_map(|child| made_of(body, child))),
         }
     }
-    None
+    found
+}
+
+/// Where a call takes from what it gives.
+enum Source {
+    /// One of a few words that stand in the code.
+    Word,
+    /// Something random.
+    Drawn(Draw),
+}
+
+/// What a call draws, by a function of a package or of the project.
+fn drawn_by(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg], depth: u32) -> Option<Source> {
+    if let Some(path) = body.package(func) {
+        if matches!(path.as_str(), "uuid.uuid4" | "os.urandom") {
+            return Some(Source::Drawn(Draw::Secret));
+        }
+        if !path.starts_with("random.") && !path.starts_with("secrets.") {
+            return None;
+        }
+        let is_list = |arg: &Arg| matches!(body.traced(&arg.value).kind, ExprKind::List(_) | ExprKind::Tuple(_));
+        if path.ends_with(".choice") && args.first().is_some_and(is_list) {
+            return Some(Source::Word);
+        }
+        let computable = path.starts_with("random.") && !path.contains("SystemRandom");
+        return Some(Source::Drawn(if computable { Draw::Computable } else { Draw::Secret }));
+    }
+    let called = callee(body, func).filter(|_| depth < MAX_DEPTH)?;
+    let function = body.interpreter.current(&called);
+    let inner = Body::new(body.interpreter, Scope::Function(&function), &function.def.body);
+    let draw = inner.statements().iter().find_map(|(stmt, _)| match &stmt.kind {
+        StmtKind::Return(Some(value)) => drawn(&inner, value, depth + 1),
+        _ => None,
+    });
+    draw.map(Source::Drawn)
+}
+
+/// What an expression is, and for a variable, what is added to it: `otp += digit`, `digits.append(digit)`.
+fn made_of<'b: 'e, 'e>(body: &Body<'b, '_, '_>, expr: &'e Expr) -> Vec<&'e Expr> {
+    let mut parts = vec![body.traced(expr)];
+    let Some(name) = expr.as_name().filter(|name| body.param(name).is_none()) else { return parts };
+    for (stmt, _) in body.statements() {
+        match &stmt.kind {
+            StmtKind::AugAssign(assign) if assign.target.as_name() == Some(name) => parts.push(&assign.value),
+            StmtKind::Expr(expr) => {
+                let Some((func, args)) = expr.as_call() else { continue };
+                let ExprKind::Attribute { value, name: method } = &func.kind else { continue };
+                if matches!(method.name.as_str(), "append" | "extend") && value.as_name() == Some(name) {
+                    parts.extend(args.iter().map(|arg| &arg.value));
+                }
+            }
+            _ => {}
+        }
+    }
+    parts
 }
 
 /// The conditions around a statement.

@@ -30,6 +30,26 @@ pub struct Redirected {
     pub origin: Site,
 }
 
+/// Something that lets whoever has it in, and that is drawn so that others compute it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Computable {
+    /// Where it is drawn, or kept.
+    pub site: Site,
+    /// What it is.
+    pub what: Computed,
+}
+
+/// What is drawn so that others compute it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Computed {
+    /// A code for one time.
+    Code,
+    /// A token, or a key of an API.
+    Token,
+    /// A password.
+    Password,
+}
+
 /// A kind of secret value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Secret {

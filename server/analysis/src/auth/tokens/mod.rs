@@ -142,8 +142,8 @@ pub struct ItemTokens {
     pub compared_keys: Vec<Key>,
     /// Settings that code refuses to go on without.
     pub refused: Vec<RefusedSetting>,
-    /// Where codes for one time are drawn so that others compute them.
-    pub computable_codes: Vec<Site>,
+    /// Codes, tokens and passwords that are drawn so that others compute them.
+    pub computable: Vec<Computable>,
     /// Tokens that are taken apart without a library.
     pub handmade: Vec<Handmade>,
     /// What functions of the project are told of how long something lives.
