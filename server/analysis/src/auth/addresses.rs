@@ -9,23 +9,42 @@ use crate::index::interpreter::Interpreter;
 use crate::index::routes::Route;
 use crate::index::value::{FunctionRef, Site, Value, is_from_container};
 
-/// The parameters of a route's handler that stand in the query, by the names that they have there: those texts that are
-/// neither part of the path nor marked as anything else.
-pub(crate) fn in_query(interpreter: &Interpreter<'_>, route: &Route) -> Vec<(SmolStr, Site)> {
-    let Some(handler) = route.function().filter(|_| route.injects) else { return Vec::new() };
-    let params = handler.def.params.iter().skip(usize::from(handler.takes_receiver()));
-    let named = params.filter_map(|param| {
-        let name = name_in_query(interpreter, handler, param)?;
-        Some((name, Site { range: param.range, ..handler.site }))
-    });
-    let is_in_path = |name: &str| {
-        let mut parameters = route.path.split('{').skip(1);
-        parameters.any(|parameter| parameter.split(['}', ':']).next().is_some_and(|found| found == name))
-    };
-    named.filter(|(name, _)| !is_in_path(name)).collect()
+/// A parameter that FastAPI fills from the query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Queried {
+    /// Its name there.
+    pub(crate) name: SmolStr,
+    /// The parameter.
+    pub(crate) site: Site,
+    /// Whether it is marked as one: `Query()`.
+    pub(crate) is_marked: bool,
 }
 
-fn name_in_query(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &Param) -> Option<SmolStr> {
+/// The parameters of a route's handler that stand in the query: those texts that are neither part of the path nor marked as
+/// anything else.
+pub(crate) fn in_query(interpreter: &Interpreter<'_>, route: &Route) -> Vec<Queried> {
+    match route.function().filter(|_| route.injects) {
+        Some(handler) => queried(interpreter, handler, &route.path),
+        None => Vec::new(),
+    }
+}
+
+/// The same of a function that FastAPI calls for a route of that path.
+pub(crate) fn queried(interpreter: &Interpreter<'_>, function: &FunctionRef, path: &str) -> Vec<Queried> {
+    let params = function.def.params.iter().skip(usize::from(function.takes_receiver()));
+    let queried = params.filter_map(|param| {
+        let (name, is_marked) = name_in_query(interpreter, function, param)?;
+        Some(Queried { name, site: Site { range: param.range, ..function.site }, is_marked })
+    });
+    let is_in_path = |name: &str| {
+        let mut parameters = path.split('{').skip(1);
+        parameters.any(|parameter| parameter.split(['}', ':']).next().is_some_and(|found| found == name))
+    };
+    queried.filter(|queried| !is_in_path(&queried.name)).collect()
+}
+
+/// What a parameter is called in the query, and whether it is marked as a part of that.
+fn name_in_query(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &Param) -> Option<(SmolStr, bool)> {
     if matches!(param.kind, ParamKind::VarArgs | ParamKind::KwArgs)
         || dependency_of(interpreter, handler, param).is_some()
     {
@@ -49,8 +68,8 @@ fn name_in_query(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &P
             Value::Instance(instance) => {
                 let Value::Package(package) = &instance.class else { return None };
                 return match (package.rsplit('.').next(), instance.args.get("alias", None)) {
-                    (Some("Query"), Some(Value::Str(alias))) => Some(alias.clone()),
-                    (Some("Query"), None) => Some(name.clone()),
+                    (Some("Query"), Some(Value::Str(alias))) => Some((alias.clone(), true)),
+                    (Some("Query"), None) => Some((name.clone(), true)),
                     _ => None,
                 };
             }
@@ -60,5 +79,5 @@ fn name_in_query(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &P
             _ => {}
         }
     }
-    Some(name.clone())
+    Some((name.clone(), false))
 }

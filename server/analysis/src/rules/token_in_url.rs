@@ -1,15 +1,19 @@
 //! `token-in-url`: a token in the address of a request.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::FxHashSet;
 
 use super::missing_auth_dependency::is_test;
 use super::shared::frontend;
 use super::shared::tokens::for_each_item;
 use super::{RuleInfo, State, for_each_served, related, report};
+use crate::auth::addresses::Queried;
 use crate::data::is_password;
 use crate::frontend::observed::Leads;
 use crate::frontend::outcome::{Client, Request, TokenSource, UrlPart, What};
 use crate::ide::{Diagnostic, Severity};
+use crate::index::value::Site;
 use crate::vfs::FileId;
 
 /// What is known of the rule.
@@ -64,20 +68,28 @@ pub(super) fn check_redirects(state: &State, wanted: &dyn Fn(FileId) -> bool, fo
     });
 }
 
-/// Passwords, and tokens to refresh, that a route takes from the query.
+/// Routes from which on a token is a caller's: a link leads to one thing, that is shown and changed.
+const ROUTES_OF_CALLERS: usize = 3;
+
+/// Passwords, and tokens to refresh, that a route takes from the query, and tokens that guards take from there.
 pub(super) fn check_parameters(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let mut seen = FxHashSet::default();
-    for_each_served(state, |_, _, judged| {
+    let mut verified: BTreeMap<Site, (Queried, FxHashSet<Site>)> = BTreeMap::new();
+    let is_here = |site: Site| wanted(site.file) && !is_test(state, site.file) && !state.sources.is_ghost(site);
+    for_each_served(state, |_, route, judged| {
         let Some(by_client) = &judged.by_client else { return };
+        for queried in by_client.verified.iter().filter(|queried| is_here(queried.site)) {
+            let (_, routes) = verified.entry(queried.site).or_insert_with(|| (queried.clone(), FxHashSet::default()));
+            routes.insert(route.registration);
+        }
         let refreshes = judged.guard.refreshes();
-        for (name, site) in &by_client.queried {
+        for Queried { name, site, .. } in &by_client.queried {
             let what = match () {
                 () if is_password(name) => "a password",
                 () if refreshes && name.contains("token") => "a token to refresh",
                 () => continue,
             };
-            let is_here = wanted(site.file) && !is_test(state, site.file) && !state.sources.is_ghost(*site);
-            if !is_here || !seen.insert(*site) {
+            if !is_here(*site) || !seen.insert(*site) {
                 continue;
             }
             let message = format!(
@@ -86,6 +98,17 @@ pub(super) fn check_parameters(state: &State, wanted: &dyn Fn(FileId) -> bool, f
             found.push(report(state, &INFO, Severity::Warning, *site, message, Vec::new()));
         }
     });
+    for (Queried { name, site, is_marked }, routes) in verified.into_values() {
+        if routes.len() < ROUTES_OF_CALLERS {
+            continue;
+        }
+        // Whoever writes that it comes from there knows why: what opens a download, or a stream, sends no headers.
+        let severity = if is_marked { Severity::Info } else { Severity::Warning };
+        let message = format!(
+            "FastAPI takes `{name}` from the query of the address, so that the token of every caller stands in the logs of servers and proxies, and in the history of browsers. Take it from the `Authorization` header: `Depends(HTTPBearer())`."
+        );
+        found.push(report(state, &INFO, severity, site, message, Vec::new()));
+    }
 }
 
 /// Pages that are led to and connections that are made with a token in their address.

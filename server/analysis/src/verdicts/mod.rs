@@ -317,7 +317,7 @@ impl Work<'_, '_> {
             None => state.tables.is_empty().then(Arc::default),
         };
         let is_served = around.is_some_and(|around| !around.application.test);
-        let by_client = is_served.then(|| ByClient::of(self.judge, self.interpreter, route)).flatten();
+        let by_client = is_served.then(|| ByClient::of(self.judge, self.interpreter, route, &guard)).flatten();
         let conduct = match guard {
             Guard::Open(_) if around.is_some() => Conduct::of(self.interpreter, route),
             _ => Conduct::default(),
