@@ -107,16 +107,17 @@ fn names_code(name: &str) -> bool {
 }
 
 /// How something is drawn at random.
-#[derive(PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Draw {
     /// What comes next follows from what came before.
     Computable,
     /// Nobody knows what comes next.
     Secret,
+    /// The same, and there is so much of it that nobody tries it out.
+    Unguessable,
 }
 
-/// How a value was drawn that is made of something random, by a function of the project perhaps. A part of it that nobody
-/// knows is enough.
+/// How a value was drawn that is made of something random, by a function of the project perhaps.
 fn drawn(body: &Body<'_, '_, '_>, value: &Expr, depth: u32) -> Option<Draw> {
     let mut pending = made_of(body, value);
     let mut found = None;
@@ -124,9 +125,10 @@ fn drawn(body: &Body<'_, '_, '_>, value: &Expr, depth: u32) -> Option<Draw> {
         let Some(expr) = pending.pop() else { break };
         match expr.as_call().and_then(|(func, args)| drawn_by(body, func, args, depth)) {
             Some(Source::Word) => continue,
-            Some(Source::Drawn(Draw::Secret)) => return Some(Draw::Secret),
-            Some(Source::Drawn(Draw::Computable)) => {
-                found = Some(Draw::Computable);
+            Some(Source::Drawn(Draw::Unguessable)) => return Some(Draw::Unguessable),
+            // One letter that nobody knows protects no digits that follow from others.
+            Some(Source::Drawn(draw)) => {
+                found = if found == Some(Draw::Computable) { found } else { Some(draw) };
                 continue;
             }
             None => {}
@@ -153,8 +155,8 @@ enum Source {
 /// What a call draws, by a function of a package or of the project.
 fn drawn_by(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg], depth: u32) -> Option<Source> {
     if let Some(path) = body.package(func) {
-        if matches!(path.as_str(), "uuid.uuid4" | "os.urandom") {
-            return Some(Source::Drawn(Draw::Secret));
+        if matches!(path.as_str(), "uuid.uuid4" | "os.urandom") || path.starts_with("secrets.token_") {
+            return Some(Source::Drawn(Draw::Unguessable));
         }
         if !path.starts_with("random.") && !path.starts_with("secrets.") {
             return None;
