@@ -271,12 +271,12 @@ pub struct Literal {
     pub variable: Option<SmolStr>,
     /// Its text, if that is an address and nothing more.
     pub address: Option<SmolStr>,
-    /// What is done with it as a key, and where, if that was seen.
-    pub used: Option<(KeyUse, Place)>,
+    /// What is done with it as a key, and where.
+    pub uses: Vec<(KeyUse, Place)>,
 }
 
 /// What is done with a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyUse {
     /// Better Auth signs cookies and encrypts with it.
     BetterAuth,

@@ -1,8 +1,9 @@
 //! `hardcoded-secret`: a key that stands in the code.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashSet;
+use smol_str::SmolStr;
 
 use super::shared::frontend;
 use super::shared::keys::{self, UsedVariable, used_near, used_variables};
@@ -13,7 +14,7 @@ use crate::auth::tokens::WrittenPassword;
 use crate::facts::environment::{self, Form, Looks, Variable, When, form, is_for_tests};
 use crate::facts::held::Held;
 use crate::frontend::is_written_into_code;
-use crate::frontend::outcome::KeyUse;
+use crate::frontend::outcome::{KeyUse, Place};
 use crate::ide::{Confidence, Diagnostic, Related, Severity};
 use crate::index::value::Site;
 use crate::vfs::{FileId, Location};
@@ -303,40 +304,51 @@ const BETTER_AUTH_VARIABLES: &[&str] = &["BETTER_AUTH_SECRET", "AUTH_SECRET"];
 
 /// Keys in the frontend's code.
 pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
+    let mut literals: BTreeMap<Place, (Option<&SmolStr>, BTreeSet<(Place, KeyUse)>)> = BTreeMap::new();
     for (file, outcome) in state.frontend.outcomes() {
         for place in outcome.observed.passwords.iter().filter(|place| place.file == file && wanted(file)) {
             found.extend(frontend::report(state, &INFO, Severity::Error, *place, DATABASE.to_owned(), Vec::new()));
         }
-        for literal in outcome.literals.iter().filter(|literal| literal.place.file == file && wanted(file)) {
-            let is_read_by_name =
-                literal.variable.as_ref().is_some_and(|name| BETTER_AUTH_VARIABLES.contains(&name.as_str()));
-            let used = match literal.used {
-                Some((used, _)) => used,
-                None if is_read_by_name => KeyUse::BetterAuth,
-                None => continue,
-            };
-            let purpose = match used {
-                KeyUse::BetterAuth => "Better Auth signs cookies and encrypts with",
-                KeyUse::Signs => "signs tokens",
-                KeyUse::Verifies => "verifies tokens",
-            };
-            let (severity, message) = match &literal.variable {
-                Some(variable) => (
-                    Severity::Warning,
-                    format!(
-                        "Where `{variable}` is not set, the key that {purpose} is a value that stands in the code, and whoever has read the code can use it: fail when it is missing."
-                    ),
-                ),
-                None => (
-                    Severity::Error,
-                    format!(
-                        "The key that {purpose} is a value that stands in the code, and whoever has read the code can use it: read it from the environment, and fail when it is missing."
-                    ),
-                ),
-            };
-            let steps = literal.used.and_then(|(_, place)| frontend::related(state, place, "it is used here"));
-            found.extend(frontend::report(state, &INFO, severity, literal.place, message, steps.into_iter().collect()));
+        // One that stands in for a variable may be used in every module that imports it.
+        for literal in outcome.literals.iter().filter(|literal| wanted(literal.place.file)) {
+            let (variable, uses) = literals.entry(literal.place).or_default();
+            *variable = literal.variable.as_ref();
+            uses.extend(literal.uses.iter().map(|(used, at)| (*at, *used)));
         }
+    }
+    for (place, (variable, uses)) in literals {
+        let is_read_by_name = variable.is_some_and(|name| BETTER_AUTH_VARIABLES.contains(&name.as_str()));
+        let used = match uses.first() {
+            Some((_, used)) => *used,
+            None if is_read_by_name => KeyUse::BetterAuth,
+            None => continue,
+        };
+        let (severity, message) = said_of_literal(variable, used);
+        let steps = uses.iter().filter_map(|(at, _)| frontend::related(state, *at, "it is used here"));
+        found.extend(frontend::report(state, &INFO, severity, place, message, steps.collect()));
+    }
+}
+
+/// Severity and message of a key in the frontend's code, by the variable that it stands in for.
+fn said_of_literal(variable: Option<&SmolStr>, used: KeyUse) -> (Severity, String) {
+    let purpose = match used {
+        KeyUse::BetterAuth => "Better Auth signs cookies and encrypts with",
+        KeyUse::Signs => "signs tokens",
+        KeyUse::Verifies => "verifies tokens",
+    };
+    match variable {
+        Some(variable) => (
+            Severity::Warning,
+            format!(
+                "Where `{variable}` is not set, the key that {purpose} is a value that stands in the code, and whoever has read the code can use it: fail when it is missing."
+            ),
+        ),
+        None => (
+            Severity::Error,
+            format!(
+                "The key that {purpose} is a value that stands in the code, and whoever has read the code can use it: read it from the environment, and fail when it is missing."
+            ),
+        ),
     }
 }
 

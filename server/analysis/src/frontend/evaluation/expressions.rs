@@ -8,8 +8,7 @@ use smol_str::SmolStr;
 use super::{MAX_NESTING, Session, address};
 use crate::facts::typescript::tree::{Element, Expr, ExprKind, Function, Jsx, Property};
 use crate::frontend::libraries;
-use crate::frontend::outcome::{KeyUse, Literal, Place};
-use crate::frontend::value::{ClassValue, Closure, ObjectId, ObjectKind, Origin, PackageName, ScopeId, Symbol, Value};
+use crate::frontend::value::{ClassValue, Closure, ObjectId, ObjectKind, PackageName, ScopeId, Symbol, Value};
 
 impl Session<'_> {
     /// Evaluates an expression.
@@ -134,34 +133,6 @@ impl Session<'_> {
                     }
                     None => Value::Unknown,
                 }
-            }
-        }
-    }
-
-    /// Notes that a value is used as a key. `place` is where it is written.
-    pub(in crate::frontend) fn note_key(&mut self, value: &Value, place: Option<Place>, used: KeyUse, here: Place) {
-        for value in value.alternatives() {
-            match value {
-                Value::Symbol(symbol) => {
-                    let Origin::Environment(variable) = &symbol.origin else { continue };
-                    let own =
-                        self.outcome.literals.iter_mut().filter(|literal| literal.variable.as_ref() == Some(variable));
-                    own.for_each(|literal| literal.used = literal.used.or(Some((used, here))));
-                }
-                Value::Text(_) if value.known_text().is_some_and(|text| !text.is_empty()) => {
-                    // One that stands in for a variable is known already.
-                    let is_known =
-                        self.outcome.literals.iter().any(|literal| literal.used.is_some_and(|(_, at)| at == here));
-                    if let Some(place) = place.filter(|_| !is_known) {
-                        self.outcome.literals.push(Literal {
-                            place,
-                            variable: None,
-                            address: None,
-                            used: Some((used, here)),
-                        });
-                    }
-                }
-                _ => {}
             }
         }
     }

@@ -14,6 +14,7 @@ mod exports;
 mod expressions;
 mod filled;
 mod forms;
+mod keys;
 mod leaving;
 mod logged_answers;
 mod methods;
@@ -110,6 +111,8 @@ pub(super) struct Session<'s> {
     actions: Vec<Rc<Closure>>,
     /// What is read of answers.
     logged_answers: logged_answers::Answers,
+    /// Texts that stand in for variables of the environment, in functions or in the module that is executed.
+    stand_ins: Vec<keys::StandIn>,
     /// Forms that ask for a password.
     forms: forms::Forms,
     /// What providers of contexts give.
@@ -132,6 +135,8 @@ pub(super) struct Session<'s> {
 struct Executed {
     scope: ScopeId,
     rests_on: RestsOn,
+    /// Texts that its own statements take in the place of variables of the environment.
+    stand_ins: Vec<keys::StandIn>,
 }
 
 /// What was looked at.
@@ -200,6 +205,7 @@ impl<'s> Session<'s> {
             endpoints: FxHashSet::default(),
             actions: Vec::new(),
             logged_answers: logged_answers::Answers::default(),
+            stand_ins: Vec::new(),
             forms: forms::Forms::default(),
             provided: FxHashMap::default(),
             looked: Vec::new(),
@@ -228,6 +234,7 @@ impl<'s> Session<'s> {
         self.endpoints.clear();
         self.actions.clear();
         self.logged_answers = logged_answers::Answers::default();
+        self.stand_ins.clear();
         self.forms = forms::Forms::default();
         self.provided.clear();
         self.looked.clear();
@@ -315,7 +322,8 @@ impl<'s> Session<'s> {
         let is_own = file == self.evaluated && self.frames.is_empty();
         let found = self.outcome.found();
         let before = std::mem::take(&mut self.rests_on);
-        self.modules.insert(file, Executed { scope, rests_on: RestsOn::default() });
+        let stand_ins = std::mem::take(&mut self.stand_ins);
+        self.modules.insert(file, Executed { scope, rests_on: RestsOn::default(), stand_ins: Vec::new() });
         let log = self.store.begin_log();
         let (frames, certain) = (std::mem::take(&mut self.frames), std::mem::take(&mut self.certain));
         // Whoever asks first pays nothing for it: what is found must not depend on that.
@@ -368,8 +376,9 @@ impl<'s> Session<'s> {
             self.outcome.forget_since(found);
         }
         let own = std::mem::replace(&mut self.rests_on, before);
+        let stand_ins = std::mem::replace(&mut self.stand_ins, stand_ins);
         if let Some(executed) = self.modules.get_mut(&file) {
-            executed.rests_on = own;
+            (executed.rests_on, executed.stand_ins) = (own, stand_ins);
         }
         Some(scope)
     }

@@ -4,11 +4,10 @@ use std::rc::Rc;
 
 use super::Session;
 use super::texts::beginning;
-use crate::facts::environment;
+
 use crate::facts::typescript::tree::{Assign, Binary, Expr, ExprKind, Operator, Pattern};
 use crate::frontend::libraries;
-use crate::frontend::outcome::Literal;
-use crate::frontend::value::{ObjectId, ObjectKind, Origin, Part, Symbol, Value, joined};
+use crate::frontend::value::{ObjectId, ObjectKind, Part, Symbol, Value, joined};
 
 impl Session<'_> {
     pub(super) fn binary(&mut self, binary: &Binary, whole: &Expr) -> Value {
@@ -40,9 +39,7 @@ impl Session<'_> {
                 if left.truth() == Some(true) {
                     return left;
                 }
-                if self.steps_left() {
-                    self.note_fallback(&left, &binary.right);
-                }
+                self.note_fallback(&left, &binary.right);
                 let (right, changes) = self.branch(|session| {
                     session.assume(&binary.left, false);
                     session.expr(&binary.right)
@@ -88,26 +85,6 @@ impl Session<'_> {
 
     pub(super) fn steps_left(&self) -> bool {
         self.frames.last().is_some_and(|frame| frame.file == self.evaluated)
-    }
-
-    /// `process.env.X || "literal"`.
-    pub(super) fn note_fallback(&mut self, left: &Value, right: &Expr) {
-        let ExprKind::Text(text) = &right.kind else { return };
-        let variable = |value: &Value| match value {
-            Value::Symbol(symbol) => match &symbol.origin {
-                Origin::Environment(variable) => Some(variable.clone()),
-                _ => None,
-            },
-            _ => None,
-        };
-        // Of several variables the first is the one that is meant; what else comes before depends on more than these.
-        let variables: Option<Vec<_>> = left.alternatives().iter().map(variable).collect();
-        let variable = variables.and_then(|variables| variables.into_iter().next());
-        if let Some(variable) = variable.filter(|_| !text.is_empty()) {
-            let place = self.place(right.range);
-            let address = environment::is_address(text).then(|| text.clone());
-            self.outcome.literals.push(Literal { place, variable: Some(variable), address, used: None });
-        }
     }
 
     pub(super) fn assign(&mut self, assign: &Assign) -> Value {
