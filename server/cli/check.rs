@@ -8,7 +8,7 @@ use authlens_analysis::rules::{self, invalid_configuration};
 use super::load::{Loaded, current_folder, load};
 use crate::workspace;
 
-use super::{CLEAN, CheckArgs, CheckFormat, Colour, FINDINGS, MinSeverity, fix, print, report};
+use super::{CLEAN, CheckArgs, CheckFormat, Colour, FINDINGS, MinSeverity, fix, print, report, unread};
 
 pub(super) fn run(args: &CheckArgs) -> Result<u8, String> {
     for code in args.select.iter().chain(&args.ignore) {
@@ -49,6 +49,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<u8, String> {
     print(&text)?;
     if !args.quiet && args.format != CheckFormat::Text && found.is_empty() && analysis.found_nothing() {
         eprintln!("authlens: {}", report::NOTHING);
+    }
+    if !args.quiet {
+        unread::tell(&loaded, &analysis);
     }
     // The process ends: to give back piece by piece what it holds would take a while.
     std::mem::forget((loaded, analysis));

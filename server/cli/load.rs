@@ -140,6 +140,11 @@ impl Loaded {
         self.named.iter().any(|named| is_below(named, folder))
     }
 
+    /// What was named, absolute.
+    pub(super) fn named(&self) -> impl Iterator<Item = &Path> {
+        self.named.iter().map(Path::new)
+    }
+
     /// What was named first.
     pub(super) fn first_named(&self) -> &Path {
         self.named.first().map_or(Path::new("/"), Path::new)

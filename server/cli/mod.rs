@@ -9,6 +9,7 @@ mod fix;
 mod load;
 mod report;
 mod routes;
+mod unread;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::load::{Loaded, load};
 use super::report::position;
-use super::{CLEAN, ListFormat, RoutesArgs, asked, print};
+use super::{CLEAN, ListFormat, RoutesArgs, asked, print, unread};
 use crate::lookup;
 
 /// Applications mounted inside each other.
@@ -21,6 +21,7 @@ pub(super) fn run(args: &RoutesArgs) -> Result<u8, String> {
         ListFormat::Json => format!("{:#}\n", json(&loaded, &analysis)),
     };
     print(&text)?;
+    unread::tell(&loaded, &analysis);
     Ok(CLEAN)
 }
 

@@ -80,6 +80,27 @@ pub(crate) fn files_of(path: &Path) -> Vec<PathBuf> {
     source_files(path)
 }
 
+/// Entries of folders that are gone through for what git ignores, at most.
+const MOST_IGNORED: usize = 20_000;
+
+/// Python files in folders, sorted: those that are read, and those of the folders' own that git ignores.
+pub(crate) fn python_files<'p>(folders: impl Iterator<Item = &'p Path>) -> (Vec<String>, Vec<String>) {
+    let (mut read, mut all) = (BTreeSet::new(), BTreeSet::new());
+    for folder in folders {
+        read.extend(source_files(folder).into_iter().filter(|path| is_python(path)));
+        let walk = WalkBuilder::new(folder)
+            .standard_filters(false)
+            .follow_links(false)
+            .filter_entry(|entry| entry.depth() == 0 || !is_vendored(entry.path()))
+            .sort_by_file_name(Ord::cmp)
+            .build();
+        let entries = walk.flatten().take(MOST_IGNORED).map(ignore::DirEntry::into_path);
+        all.extend(entries.filter(|path| is_python(path) && path.is_file()));
+    }
+    let paths = |files: &mut dyn Iterator<Item = &PathBuf>| files.map(|path| slashed(path)).collect();
+    (paths(&mut read.iter()), paths(&mut all.difference(&read)))
+}
+
 /// Files with their contents where these can matter, sorted by path.
 pub(crate) fn read_files(paths: &[PathBuf], progress: &(dyn Fn(Progress) + Sync)) -> Vec<(String, FileContent)> {
     let total = paths.len();

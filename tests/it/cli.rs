@@ -96,6 +96,46 @@ fn a_folder_without_anything_to_look_at_says_so() {
     assert!(!checked(&["back"]).1.contains(nothing));
 }
 
+/// "0 routes" of a backend would read as if nobody could call it.
+#[test]
+fn of_other_frameworks_and_ignored_code_it_is_told_that_no_route_was_read() {
+    let flask = "from flask import Flask\n\napp = Flask(__name__)\n\n@app.get(\"/a\")\ndef a():\n    return {}\n";
+    let mentions = "# flask\nnames = ['flask', 'django']\n";
+    let django = "import os\n\ntry:\n    from django.urls import path\nexcept ImportError:\n    path = None\n";
+    let files = [
+        ("flask_app/server.py", flask),
+        ("flask_app/models.py", "import flask\n"),
+        ("words/names.py", mentions),
+        ("words/flask/own.py", "from .flask import a\n"),
+        ("django_app/urls.py", django),
+        ("ignored/.gitignore", "*.py\n"),
+        ("ignored/main.py", MAIN),
+        ("ignored/deps.py", DEPS),
+        ("ignored/venv/lib/a.py", "import fastapi\n"),
+        ("both/main.py", MAIN),
+        ("both/deps.py", DEPS),
+        ("both/server.py", flask),
+    ];
+    let project = Project::new("frameworks", &files);
+    let told = |command: &str, args: &[&str]| {
+        let output = authlens(&project.0, &[&[command], args].concat());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let of_flask = "authlens: no FastAPI route was found: models.py and another file import Flask, the routes of which are not read\n";
+    let of_django = "authlens: no FastAPI route was found: urls.py imports Django, the routes of which are not read\n";
+    assert_eq!(told("check", &["flask_app"]), of_flask);
+    assert_eq!(told("routes", &["flask_app"]), of_flask);
+    assert_eq!(told("check", &["flask_app", "--quiet"]), "");
+    assert_eq!(told("check", &["django_app"]), of_django);
+    assert_eq!(told("check", &["words"]), "");
+    assert_eq!(told("check", &["both"]), "");
+    assert_eq!(told("routes", &["both"]), "");
+    std::fs::create_dir(project.0.join("ignored/.git")).unwrap();
+    let ignored = "authlens: no FastAPI route was found: deps.py and another file import FastAPI, and git ignores that, so it is not read\n";
+    assert_eq!(told("check", &["ignored"]), ignored);
+    assert_eq!(told("routes", &["ignored"]), ignored);
+}
+
 /// "0 routes, no findings" of a frontend would read as if nothing had been looked at.
 #[test]
 fn of_a_frontend_it_is_told_what_was_looked_at() {

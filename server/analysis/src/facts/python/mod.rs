@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod file;
+pub mod frameworks;
 pub mod idioms;
 pub mod item;
 pub mod lower;
