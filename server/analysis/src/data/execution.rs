@@ -123,6 +123,7 @@ impl Engine<'_, '_> {
             }
             StmtKind::For { target, iter, body, or_else } => {
                 let items = self.eval_awaited(&mut path, iter);
+                let items = self.fetched_by_iterating(&mut path, items);
                 if path.dead {
                     return;
                 }

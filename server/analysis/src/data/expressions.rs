@@ -163,6 +163,7 @@ impl Engine<'_, '_> {
                 let mut inner = path.clone();
                 for clause in &comprehension.clauses {
                     let items = self.eval_awaited(&mut inner, &clause.iter);
+                    let items = self.fetched_by_iterating(&mut inner, items);
                     self.note_cut(&items);
                     if let Some(copy) = copied(comprehension, &items) {
                         return copy;

@@ -69,6 +69,16 @@ impl Engine<'_, '_> {
         }
     }
 
+    /// What is gone through: a query of a session is executed by that, as by `.all()`.
+    pub(super) fn fetched_by_iterating(&mut self, path: &mut Path, items: Abs) -> Abs {
+        match items {
+            Abs::Statement(query) if query.verb == Verb::Select && !query.refers && !query.plain => {
+                self.execute(path, &query, query.site)
+            }
+            items => items,
+        }
+    }
+
     /// Executes a query.
     pub(super) fn execute(&mut self, path: &mut Path, statement: &Statement, site: Site) -> Abs {
         let Some(model) = statement.model.clone() else {
