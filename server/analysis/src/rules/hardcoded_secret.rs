@@ -318,14 +318,16 @@ pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, fou
     }
     for (place, (variable, uses)) in literals {
         let is_read_by_name = variable.is_some_and(|name| BETTER_AUTH_VARIABLES.contains(&name.as_str()));
-        let used = match uses.first() {
-            Some((_, used)) => *used,
+        let used = match uses.iter().map(|(_, used)| *used).min() {
+            Some(used) => used,
             None if is_read_by_name => KeyUse::BetterAuth,
             None => continue,
         };
         let (severity, message) = said_of_literal(variable, used);
         let steps = uses.iter().filter_map(|(at, _)| frontend::related(state, *at, "it is used here"));
-        found.extend(frontend::report(state, &INFO, severity, place, message, steps.collect()));
+        let mut steps: Vec<Related> = steps.collect();
+        steps.sort_by_key(|step| step.location);
+        found.extend(frontend::report(state, &INFO, severity, place, message, steps));
     }
 }
 
