@@ -20,8 +20,10 @@ pub const INFO: RuleInfo = RuleInfo {
 };
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    let at = |_: &Route, verdict: &Verdict| verdict.bypass.map(|bypass| (bypass.site, bypass.decided_by));
-    guards::check(state, wanted, found, &INFO, &at, &|decided_by, name, routes| {
+    let at = |_: &Route, verdict: &Verdict| {
+        verdict.bypass.map(|bypass| (bypass.site, (bypass.decided_by, verdict.compares_a_key())))
+    };
+    guards::check(state, wanted, found, &INFO, &at, &|(decided_by, is_of_service), name, routes| {
         let rest = match routes.len() {
             1 => "1 route rests".to_owned(),
             count => format!("{count} routes rest"),
@@ -34,22 +36,20 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
             count if in_body => format!("`{name}` and {} other routes verify nobody {when}", count - 1),
             _ => format!("`{name}` verifies nobody {when}, and {rest} on it"),
         };
+        // A service that a handler takes messages of has no token for tests: what decides is mostly whether its key is there.
+        let repair = match is_of_service && in_body {
+            true => "remove this way around, and refuse what can't be verified",
+            false => "remove the switch, and give tests tokens of their own",
+        };
         // What others would leave open is hardly worth an error: `/metrics`, `/health/jobs`.
         let probes = routes.iter().all(|route| is_probe(&route.path, &route.methods));
         match decided_by {
-            DecidedBy::Configuration => (
-                Severity::Warning,
-                format!(
-                    "{}: remove the switch, and give tests tokens of their own.",
-                    by_setting("when this setting says so")
-                ),
-            ),
+            DecidedBy::Configuration => {
+                (Severity::Warning, format!("{}: {repair}.", by_setting("when this setting says so")))
+            }
             DecidedBy::Default => (
                 if probes { Severity::Warning } else { Severity::Error },
-                format!(
-                    "{}: remove the switch, and give tests tokens of their own.",
-                    by_setting("unless this setting says otherwise")
-                ),
+                format!("{}: {repair}.", by_setting("unless this setting says otherwise")),
             ),
             DecidedBy::Form => (
                 Severity::Error,
