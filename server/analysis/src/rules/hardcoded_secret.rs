@@ -302,21 +302,30 @@ fn copies(state: &State, used: &[UsedVariable], file: FileId, form: Form, variab
 /// Variables that Better Auth 1.7 reads its secret from by itself.
 const BETTER_AUTH_VARIABLES: &[&str] = &["BETTER_AUTH_SECRET", "AUTH_SECRET"];
 
+/// A text in the frontend's code that may be a key.
+#[derive(Default)]
+struct KeyText<'s> {
+    /// The variable that it stands in for.
+    variable: Option<&'s SmolStr>,
+    /// Where it is used, and what for.
+    uses: BTreeSet<(Place, KeyUse)>,
+}
+
 /// Keys in the frontend's code.
 pub(super) fn check_frontend(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
-    let mut literals: BTreeMap<Place, (Option<&SmolStr>, BTreeSet<(Place, KeyUse)>)> = BTreeMap::new();
+    let mut literals: BTreeMap<Place, KeyText<'_>> = BTreeMap::new();
     for (file, outcome) in state.frontend.outcomes() {
         for place in outcome.observed.passwords.iter().filter(|place| place.file == file && wanted(file)) {
             found.extend(frontend::report(state, &INFO, Severity::Error, *place, DATABASE.to_owned(), Vec::new()));
         }
         // One that stands in for a variable may be used in every module that imports it.
         for literal in outcome.literals.iter().filter(|literal| wanted(literal.place.file)) {
-            let (variable, uses) = literals.entry(literal.place).or_default();
-            *variable = literal.variable.as_ref();
-            uses.extend(literal.uses.iter().map(|(used, at)| (*at, *used)));
+            let text = literals.entry(literal.place).or_default();
+            text.variable = literal.variable.as_ref();
+            text.uses.extend(literal.uses.iter().map(|(used, at)| (*at, *used)));
         }
     }
-    for (place, (variable, uses)) in literals {
+    for (place, KeyText { variable, uses }) in literals {
         let is_read_by_name = variable.is_some_and(|name| BETTER_AUTH_VARIABLES.contains(&name.as_str()));
         let used = match uses.iter().map(|(_, used)| *used).min() {
             Some(used) => used,
