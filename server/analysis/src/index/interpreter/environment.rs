@@ -7,9 +7,9 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::Interpreter;
-use crate::facts::python::file::Binding;
+use crate::facts::python::file::{Binding, imported};
 use crate::facts::python::idioms::assigned_to_self;
-use crate::facts::python::tree::{Expr, ExprKind, Stmt, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, ImportFrom, Stmt, StmtKind};
 use crate::index::modules::Module;
 use crate::index::value::{ClassRef, FunctionRef, Resolve, Site, Value};
 use crate::vfs::FileId;
@@ -43,7 +43,13 @@ impl Interpreter<'_> {
             return false;
         }
         let found = match &expr.kind {
-            ExprKind::Name(name) => self.is_variable_of_environment(place.file(), name, depth),
+            ExprKind::Name(name) => match place.imports(name) {
+                Some((import, imported)) => match self.sources.resolve_name(place.file(), import, imported) {
+                    Module::File(file) => self.is_variable_of_environment(file, imported, depth),
+                    _ => false,
+                },
+                None => self.is_variable_of_environment(place.file(), name, depth),
+            },
             ExprKind::Attribute { value, name } if place.is_receiver(value) => {
                 place.class().is_some_and(|class| self.is_attribute_of_environment(class, &name.name, depth))
             }
@@ -160,6 +166,18 @@ impl Place<'_> {
         let Self::Function(function) = self else { return false };
         let receiver = function.def.params.first().filter(|_| function.takes_receiver());
         receiver.is_some_and(|receiver| expr.as_name() == Some(&receiver.name.name))
+    }
+
+    /// What a function imports itself under a name, and what that is called where it comes from.
+    fn imports(&self, name: &SmolStr) -> Option<(&ImportFrom, &SmolStr)> {
+        let Self::Function(function) = self else { return None };
+        let mut statements = Vec::new();
+        function.def.body.iter().for_each(|stmt| imported(stmt, &mut statements));
+        statements.into_iter().find_map(|stmt| {
+            let StmtKind::ImportFrom(import) = stmt else { return None };
+            let imported = import.names.iter().find(|imported| imported.bound() == name)?;
+            Some((&**import, &imported.name))
+        })
     }
 
     fn file(&self) -> FileId {
