@@ -10,7 +10,7 @@ use super::mounts::{self, Mounted};
 use super::unapplied::{self, Unapplied};
 use super::{
     DecidedBy, Judge, Proof, Verdict, accounts, carried, constant, decorators, is_database, logged, metrics, pages,
-    protocol, public, strongest, stubs,
+    protocol, public, sent_on, strongest, stubs,
 };
 use crate::facts::python::tree::Param;
 use crate::index::dependencies::{Node, called, definition_site};
@@ -519,7 +519,7 @@ pub(crate) fn starts_at_provider(interpreter: &Interpreter<'_>, route: &Route) -
 /// Whether a route answers with a picture, which pages show without sending a header (`<img src>`).
 pub(crate) fn shows_picture(interpreter: &Interpreter<'_>, route: &Route) -> bool {
     route.function().is_some_and(|handler| {
-        reads(route) && constant::shows_picture(interpreter, &interpreter.current(handler), &route.path)
+        reads(route) && sent_on::shows_picture(interpreter, &interpreter.current(handler), &route.path)
     })
 }
 
@@ -532,7 +532,7 @@ pub(crate) fn answers_constant(interpreter: &Interpreter<'_>, route: &Route) -> 
 /// Whether a route runs no dependency, and its handler provably only sends the
 /// caller to another address.
 pub(crate) fn only_redirects(interpreter: &Interpreter<'_>, route: &Route) -> bool {
-    alone(route).is_some_and(|handler| constant::only_redirects(interpreter, &interpreter.current(handler)))
+    alone(route).is_some_and(|handler| sent_on::only_redirects(interpreter, &interpreter.current(handler)))
 }
 
 /// Whether a route that browsers are sent to only sends them on to another site, whatever it notes on the way.
@@ -545,7 +545,7 @@ pub(crate) fn sends_away(interpreter: &Interpreter<'_>, route: &Route) -> bool {
 /// a third site sent it, by a link or with a form.
 pub(crate) fn sends_browsers_on(interpreter: &Interpreter<'_>, route: &Route) -> bool {
     let Some(handler) = route.function().filter(|_| route.kind == RouteKind::Http) else { return false };
-    constant::sends_away(interpreter, &interpreter.current(handler))
+    sent_on::sends_away(interpreter, &interpreter.current(handler))
 }
 
 /// Whether the handler of a route provably reads nothing and changes nothing. What its dependencies open for it may

@@ -31,6 +31,7 @@ pub mod public;
 mod questioned;
 mod raised;
 pub(crate) mod raising;
+mod sent_on;
 mod sinks;
 mod sources;
 mod stubs;
