@@ -259,6 +259,8 @@ pub struct Judge<'a> {
     memo: RefCell<NewVerdicts>,
     /// Definitions that are being judged, against cycles.
     active: RefCell<FxHashSet<Site>>,
+    /// How many cycles were met: a verdict that was formed on the way around one is not what it is by itself.
+    cycles: Cell<u32>,
     /// What the middlewares of the application at hand leave on
     /// `request.state`, and its fingerprint.
     state: RefCell<RequestState>,
@@ -277,6 +279,7 @@ impl<'a> Judge<'a> {
             known,
             memo: RefCell::default(),
             active: RefCell::default(),
+            cycles: Cell::new(0),
             state: RefCell::default(),
             fingerprint: Cell::new(0),
             summaries: Summaries::default(),
@@ -387,7 +390,9 @@ impl<'a> Judge<'a> {
         if plain && let Some(verdict) = self.remembered(&key) {
             return verdict;
         }
+        let cycles = self.cycles.get();
         if !self.active.borrow_mut().insert(function.site) {
+            self.cycles.set(cycles + 1);
             return Verdict::plain(Proof::Unknown("the dependency calls itself".into()));
         }
         let verdict = self.resting(|| {
@@ -403,7 +408,7 @@ impl<'a> Judge<'a> {
             verdict
         });
         self.active.borrow_mut().remove(&function.site);
-        if plain && self.active.borrow().is_empty() {
+        if plain && (self.cycles.get() == cycles || self.active.borrow().is_empty()) {
             self.memo.borrow_mut().insert(key, Arc::clone(&verdict));
         }
         verdict
