@@ -94,6 +94,23 @@ fn runs_of_comments_take_linear_time() {
     }
 }
 
+/// What a dependency proves is asked for by each that asks for it, in more than one way.
+#[test]
+fn chains_of_dependencies_take_linear_time() {
+    let took = |links: usize| {
+        let start = "from fastapi import Depends, FastAPI\napp = FastAPI()\ndef d0(token: str = \"\"): return token\n";
+        let link = |at: usize| format!("def d{}(who=Depends(d{at})): return who\n", at + 1);
+        let end = format!("@app.get(\"/a\")\ndef a(who=Depends(d{links})): return who\n");
+        let text = format!("{start}{}{end}", (0..links).map(link).collect::<String>());
+        let start = Instant::now();
+        analyse(&text);
+        start.elapsed()
+    };
+    let (few, many) = (took(11).as_secs_f64(), took(22).as_secs_f64());
+    // Where each link costs twice what the one before does, this takes a minute.
+    assert!(many < few.max(0.25) * 8.0, "{few} s, {many} s");
+}
+
 /// What is given up is told.
 #[test]
 fn what_takes_too_long_to_parse_is_told() {
