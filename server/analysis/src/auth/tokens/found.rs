@@ -144,8 +144,6 @@ pub struct SessionLookup {
     pub declared: Site,
     /// The class of the rows, where it is called something else than a session.
     pub of: Option<SmolStr>,
-    /// Whether everybody is refused there whom the session does not belong to.
-    pub only_for_its_user: bool,
 }
 
 /// A query that looks a session up by its token.

@@ -30,8 +30,7 @@ pub(super) fn sessions(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
     if minds_the_end(body) || found.is_empty() || hands_to_who_minds(body, &found) {
         return;
     }
-    let only_for_its_user = refuses_others(body, &held(body, &found));
-    tokens.lookups.extend(found.into_iter().map(|(lookup, _)| SessionLookup { only_for_its_user, ..lookup }));
+    tokens.lookups.extend(found.into_iter().map(|(lookup, _)| lookup));
 }
 
 /// What a query compares the column of tokens with.
@@ -75,43 +74,8 @@ fn by_model(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(SessionLookup
         let function = body.site(body.def?.name.range);
         let name = &class.def.name.name;
         let of = (!name.to_ascii_lowercase().contains("session")).then(|| name.clone());
-        let site = body.site(found.expr.range);
-        let lookup = SessionLookup { site, function, column, declared, of, only_for_its_user: false };
-        Some((lookup, given(body, token)))
+        Some((SessionLookup { site: body.site(found.expr.range), function, column, declared, of }, given(body, token)))
     })
-}
-
-/// Whether everybody is refused whom a row in one of these variables does not belong to: `if row.user_id != me: raise …`.
-fn refuses_others(body: &Body<'_, '_, '_>, held: &[&SmolStr]) -> bool {
-    let is_users = |side: &Expr| match &side.kind {
-        ExprKind::Attribute { value, name } => is_user_column(&name.name) && is_held(value, held),
-        ExprKind::Subscript { value, index } => {
-            index.as_str().is_some_and(|key| is_user_column(key)) && is_held(value, held)
-        }
-        _ => false,
-    };
-    let differs = |expr: &Expr| match &expr.kind {
-        ExprKind::Compare { first, rest } => match rest.as_slice() {
-            [(op, second)] => op == "!=" && is_users(first) != is_users(second),
-            _ => false,
-        },
-        _ => false,
-    };
-    body.statements().iter().any(|(stmt, _)| match &stmt.kind {
-        StmtKind::If { test, body, .. } => {
-            differs(test) && matches!(body.last().map(|stmt| &stmt.kind), Some(StmtKind::Raise { .. }))
-        }
-        _ => false,
-    })
-}
-
-fn is_held(expr: &Expr, held: &[&SmolStr]) -> bool {
-    expr.as_name().is_some_and(|name| held.contains(&name))
-}
-
-/// Whether a column tells whose a session is, by its name.
-fn is_user_column(name: &str) -> bool {
-    matches!(name, "user_id" | "userId" | "user")
 }
 
 /// Whether anybody may be let in by what a query finds: it is given out, or somebody is turned away where there is
@@ -245,8 +209,7 @@ fn by_text(body: &Body<'_, '_, '_>, found: &Found<'_>) -> Option<(SessionLookup,
         _ => None,
     });
     let function = body.site(body.def?.name.range);
-    let column = SmolStr::new_static("expiresAt");
-    let lookup = SessionLookup { site, function, column, declared: site, of: None, only_for_its_user: false };
+    let lookup = SessionLookup { site, function, column: SmolStr::new_static("expiresAt"), declared: site, of: None };
     Some((lookup, token.map_or(Given::Other, |token| given(body, token))))
 }
 
