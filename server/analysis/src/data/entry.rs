@@ -108,7 +108,6 @@ pub(super) fn judge<'e, 'a>(
             verifies: engine.data.verifies,
             of_strangers: engine.data.of_strangers,
             believed: engine.data.believed,
-            touched: engine.data.touched,
             ..RouteData::default()
         };
     }

@@ -147,7 +147,6 @@ impl Engine<'_, '_> {
         self.note_links(path, model, fields, spread, site);
         self.note_tenant_of_new(path, model, fields, spread, site);
         self.note_references_of_new(path, model, fields);
-        self.note_touched_of_new(model);
         if model.owners.is_empty() && !model.is_user {
             self.note_hanging(model);
         }
@@ -263,7 +262,6 @@ impl Engine<'_, '_> {
         given.extend(path.handed_out.iter());
         self.note_published(path, &given);
         self.note_references(path);
-        self.note_touched(path, &given);
         let plain = self.without_idle(path, &given);
         let path = plain.as_ref().unwrap_or(path);
         for (id, row) in path.rows.iter() {

@@ -82,7 +82,6 @@ mod takeovers;
 mod tenants;
 mod terms;
 mod tools;
-mod touched;
 mod truth;
 mod types;
 mod unbound_secrets;
@@ -111,7 +110,6 @@ pub use shown::{How, Shown};
 pub use standing::Standing;
 pub use tenants::{Kept as KeptToTenant, Tenancy};
 pub use tools::{ToolData, judge_tool};
-pub use touched::Touched;
 pub use value::{Client, Place};
 
 use crate::auth::guard::Guard;
@@ -331,8 +329,6 @@ pub struct RouteData {
     pub asked: Vec<Asked>,
     /// Rows that it puts under those of other tables which the client names.
     pub links: Vec<Link>,
-    /// Tables of rows that it gives out, changes or makes.
-    pub touched: Vec<Touched>,
     /// What columns of tables without a class refer to.
     pub references: Vec<Reference>,
     /// What it does with rows that may belong to what the caller belongs to.
@@ -456,7 +452,6 @@ impl PartialEq for RouteData {
             && self.granted == other.granted
             && self.by_role == other.by_role
             && self.links == other.links
-            && self.touched == other.touched
             && self.references == other.references
             && self.tenants == other.tenants
             && self.handed_out == other.handed_out

@@ -4,7 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::missing_auth_dependency::{callable_name, is_test, shown};
 use super::server_endpoint_without_session::runs_behind;
-use super::shared::{by_table, frontend, unasked};
+use super::shared::{frontend, unasked};
 use super::{RuleInfo, State, related, report};
 use crate::auth::guard::{Guard, reads};
 use crate::facts::python::idioms::uses;
@@ -129,22 +129,15 @@ pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut 
                 let steps = vec![related(state, *place, format!("all rows of `{table}` are deleted here"))];
                 found.push(finding(state, site, &may, strict, steps));
             }
-            by_table::check(state, wanted, interpreter, &served, &mut seen, found);
         }
     });
 }
 
 /// A route with what was found out of it.
-pub(super) type Served<'r> = (&'r Route, &'r Judged);
+type Served<'r> = (&'r Route, &'r Judged);
 
 /// What is said of a change that another one asks a right for.
-pub(super) fn finding(
-    state: &State,
-    site: Site,
-    may: &str,
-    strict: (&Route, usize),
-    mut steps: Vec<Related>,
-) -> Diagnostic {
+fn finding(state: &State, site: Site, may: &str, strict: (&Route, usize), mut steps: Vec<Related>) -> Diagnostic {
     let (strict, right) = strict;
     let name = callable_name(&strict.dependencies[right].callable).unwrap_or("a dependency");
     let message = format!("{may}, while {} asks for a right (`{name}`): ask for it here, too.", shown(strict));
@@ -154,7 +147,7 @@ pub(super) fn finding(
 }
 
 /// The dependency that asks for a right on every path.
-pub(super) fn right_of(judged: &Judged) -> Option<usize> {
+fn right_of(judged: &Judged) -> Option<usize> {
     judged.data.within.as_ref().and_then(|within| within.asked.first().copied())
 }
 

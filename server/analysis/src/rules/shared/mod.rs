@@ -1,7 +1,6 @@
 //! What several rules share. None of this is a rule.
 
 pub(crate) mod agreement;
-pub(crate) mod by_table;
 pub(crate) mod cookies;
 pub(crate) mod customs;
 pub(crate) mod domains;
