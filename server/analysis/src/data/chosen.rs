@@ -57,14 +57,8 @@ impl Engine<'_, '_> {
     /// All paths are known: those are at fault on which nobody has said whose rows are meant.
     pub(super) fn settle_choices(&mut self) {
         let asked = &self.asked_of_caller;
-        // What is asked of another table says nothing of the rows of this one, unless they were found by what they hang on there.
-        let hangs_on = |access: &Access, column: &Asked| {
-            let mut known = self.data.references.iter();
-            let refers = known.any(|known| known.table == access.table.site && known.place == column.table);
-            refers && access.client.is_some()
-        };
-        let is_of_table =
-            |access: &Access, column: &Asked| column.table == access.table.site || hangs_on(access, column);
+        // What is asked of another table says nothing of the rows of this one.
+        let is_of_table = |access: &Access, column: &Asked| column.table == access.table.site;
         let is_chosen =
             |access: &Access| access.by_code.iter().any(|one| is_of_table(access, one) && asked.contains(one));
         let of_rows =

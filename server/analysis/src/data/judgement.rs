@@ -146,7 +146,6 @@ impl Engine<'_, '_> {
         self.data.makes_users |= model.is_user && !self.in_dependency;
         self.note_links(path, model, fields, spread, site);
         self.note_tenant_of_new(path, model, fields, spread, site);
-        self.note_references_of_new(path, model, fields);
         if model.owners.is_empty() && !model.is_user {
             self.note_hanging(model);
         }
@@ -261,7 +260,6 @@ impl Engine<'_, '_> {
         let mut given = returned.parts(path).rows;
         given.extend(path.handed_out.iter());
         self.note_published(path, &given);
-        self.note_references(path);
         let plain = self.without_idle(path, &given);
         let path = plain.as_ref().unwrap_or(path);
         for (id, row) in path.rows.iter() {

@@ -61,7 +61,6 @@ mod queries;
 mod ranks;
 mod records;
 mod references;
-mod referred;
 mod rejections;
 mod released;
 mod requests;
@@ -103,7 +102,6 @@ pub use members::Membered;
 pub(crate) use names::{is_authority, is_check, is_of_user, is_owner, is_pass, is_password, is_self, is_user_table};
 pub use privileges::{Asked, is_high};
 pub use process::Kept;
-pub use referred::Reference;
 pub use rights::Within;
 pub use runs::Runs;
 pub use shown::{How, Shown};
@@ -277,11 +275,11 @@ const LOOK: &str = "looked for";
 /// The detail of all rows of a table that hangs on others.
 const CHILDREN: &str = "all that hang on others";
 
-/// The detail of those where the client left out what they hang on.
-const LEFT_OUT: &str = "all that hang on others, as the client names none";
-
 /// The detail of a row with an owner of its own, of which the table that it hangs on is asked whose it is.
 const BESIDE: &str = "hangs on another";
+
+/// The detail of those where the client left out what they hang on.
+const LEFT_OUT: &str = "all that hang on others, as the client names none";
 
 /// What is asked of callers beyond who they are.
 #[derive(Debug, Clone, Copy)]
@@ -329,8 +327,6 @@ pub struct RouteData {
     pub asked: Vec<Asked>,
     /// Rows that it puts under those of other tables which the client names.
     pub links: Vec<Link>,
-    /// What columns of tables without a class refer to.
-    pub references: Vec<Reference>,
     /// What it does with rows that may belong to what the caller belongs to.
     pub tenants: Tenancy,
     /// What it keeps of its caller where other requests find it.
@@ -452,7 +448,6 @@ impl PartialEq for RouteData {
             && self.granted == other.granted
             && self.by_role == other.by_role
             && self.links == other.links
-            && self.references == other.references
             && self.tenants == other.tenants
             && self.handed_out == other.handed_out
             && self.ways_in == other.ways_in

@@ -1,14 +1,11 @@
 //! How the routes of a project treat its tables: to whose rows they keep.
 
-use std::collections::BTreeSet;
-
 use rustc_hash::{FxHashMap, FxHashSet};
-use smol_str::SmolStr;
 
 use super::everybody::is_of_everybody;
 use super::tenants::Tenants;
 use crate::auth::guard::Guard;
-use crate::data::{Access, Fault, Hang, How, Shown, Table, Use, Within};
+use crate::data::{Access, Fault, How, Shown, Table, Use, Within};
 use crate::index::routes::Route;
 use crate::index::same::same;
 use crate::index::value::Site;
@@ -309,8 +306,6 @@ pub(crate) struct AllCustoms<'s> {
     kept_children: FxHashMap<Site, [u32; 2]>,
     /// Those of which some route reads all rows, whatever the client names.
     listed: FxHashSet<Site>,
-    /// What columns of tables without a class refer to.
-    references: FxHashMap<(Site, &'s str), BTreeSet<&'s str>>,
     /// Whose rows of tables are, where those are kept by what callers belong to.
     tenants: Tenants<'s>,
     /// The tables without an owner of which the latter are.
@@ -349,9 +344,6 @@ impl<'s> AllCustoms<'s> {
             }
             let all = judged.data.faults.iter().filter(|access| access.is_all_children() && !access.is_left_out());
             found.listed.extend(all.map(|access| access.table.site));
-            for known in &judged.data.references {
-                found.references.entry((known.table, known.column.as_str())).or_default().insert(known.to.as_str());
-            }
             for table in &judged.data.unsure {
                 found.plain.by_site.entry(*table).or_default().unsure += 1;
             }
@@ -424,19 +416,9 @@ impl<'s> AllCustoms<'s> {
     /// rows were found.
     pub(crate) fn declared(&self, table: &Table) -> Option<Table> {
         let [asked] = table.hangs_on.as_slice() else { return None };
-        let Some(same) = self.hanging.iter().find(|known| known.sql == table.sql && !known.guessed) else {
-            return self.referring(table, &asked.column);
-        };
+        let same = self.hanging.iter().find(|known| known.sql == table.sql && !known.guessed)?;
         let hang = same.hangs_on.iter().find(|hang| hang.column == asked.column)?;
         Some(Table { owner: asked.column.clone(), hangs_on: vec![hang.clone()], ..(*same).clone() })
-    }
-
-    /// A table without a class, with what one of its columns refers to, where routes show that and agree on it.
-    fn referring(&self, table: &Table, column: &SmolStr) -> Option<Table> {
-        let known = self.references.get(&(table.site, column.as_str()))?;
-        let to = known.first().filter(|_| known.len() == 1)?;
-        let hang = Hang { column: column.clone(), table: SmolStr::new(*to) };
-        Some(Table { owner: column.clone(), hangs_on: vec![hang], ..table.clone() })
     }
 
     /// The tables that decide whose the rows of one are that hangs on others, as
