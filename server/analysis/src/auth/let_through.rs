@@ -18,8 +18,6 @@ const TAIL: &str = "zz\u{2026}";
 pub(super) struct Passing {
     /// Paths in its code that let everything through that begins so.
     pub(super) prefixes: Vec<PublicPrefix>,
-    /// Paths in its code that it lets through, and nothing else that begins so.
-    pub(super) whole: Vec<SmolStr>,
     /// One path that it lets through.
     pub(super) example: Option<SmolStr>,
 }
@@ -33,31 +31,27 @@ pub(super) fn passing(
     ask: &dyn Fn(&str, &str) -> Proof,
 ) -> Passing {
     let passes = |path: &str| !matches!(ask(path, "GET"), Proof::Verifies | Proof::Unknown(_));
-    let mut passing = Passing { prefixes: Vec::new(), whole: Vec::new(), example: None };
-    for (path, site) in paths_in(resolve, function).into_iter().take(MAX_PATHS) {
+    let mut example = None;
+    let found = paths_in(resolve, function).into_iter().take(MAX_PATHS).filter_map(|(path, site)| {
         let everything = path == "/" && !control && passes(&format!("/{TAIL}"));
-        let is_passed = control && passes(&path);
-        if is_passed && passing.example.is_none() {
-            passing.example = Some(path.clone());
-        }
-        let by_beginning = is_passed && passes(&format!("{path}{TAIL}"));
-        if is_passed && !by_beginning {
-            passing.whole.push(path.clone());
+        let whole = control && passes(&path);
+        if whole && example.is_none() {
+            example = Some(path.clone());
         }
         // A path that ends with a slash is meant as the whole folder.
-        if everything || by_beginning && !path.ends_with('/') {
-            passing.prefixes.push(PublicPrefix { path, site, everything });
-        }
-    }
+        let by_beginning = whole && !path.ends_with('/') && passes(&format!("{path}{TAIL}"));
+        (everything || by_beginning).then_some(PublicPrefix { path, site, everything })
+    });
+    let mut prefixes: Vec<PublicPrefix> = found.collect();
     // `/docs` says all that `/docs/oauth2-redirect` could.
-    let shortest: Vec<SmolStr> = passing.prefixes.iter().map(|prefix| prefix.path.clone()).collect();
-    passing.prefixes.retain(|prefix| {
+    let shortest: Vec<SmolStr> = prefixes.iter().map(|prefix| prefix.path.clone()).collect();
+    prefixes.retain(|prefix| {
         !shortest.iter().any(|other| other != &prefix.path && prefix.path.starts_with(other.as_str()))
     });
     // What guards one folder only lets all others through.
     let elsewhere = || passes(&format!("/{TAIL}")).then(|| SmolStr::new_static("/anything"));
-    passing.example = passing.example.or_else(|| if control { elsewhere() } else { None });
-    passing
+    let example = example.or_else(|| if control { elsewhere() } else { None });
+    Passing { prefixes, example }
 }
 
 /// Where a function reads the path of the address that Starlette makes of a request: `request.url.path`.

@@ -90,8 +90,6 @@ pub struct Notes {
     pub preflight: Preflight,
     /// Paths that it compares by their beginning, and lets everything through that begins so.
     pub prefixes: Vec<PublicPrefix>,
-    /// Paths that it names and lets through, and nothing else that begins so.
-    pub whole: Vec<SmolStr>,
     /// Where it takes the path from the address of the request, and one that it lets through by that.
     pub by_address: Option<(Site, SmolStr)>,
 }
@@ -195,7 +193,6 @@ impl Middlewares {
                 },
                 preflight: Preflight::Passes,
                 prefixes: Vec::new(),
-                whole: Vec::new(),
                 by_address: None,
             };
             if verifies {
@@ -212,7 +209,6 @@ impl Middlewares {
                 let control = application.routes.iter().find(verified).map(|route| route.path.clone());
                 let passing = let_through::passing(judge.resolve, function, control.is_some(), &ask);
                 note.prefixes = passing.prefixes;
-                note.whole = passing.whole;
                 note.by_address = let_through::address_read(function).zip(passing.example);
                 note.turns_away |= control.is_some() || !note.prefixes.is_empty();
                 if let Some(path) = control {

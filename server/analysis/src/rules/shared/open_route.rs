@@ -8,7 +8,6 @@ use std::cell::OnceCell;
 use self::meant::Meant;
 use super::people::People;
 use crate::auth::guard::{Guard, reads};
-use crate::auth::middleware::Notes;
 use crate::auth::public::{is_base_of_api, is_delivery, is_internal, is_named_public, is_named_search};
 use crate::ide::{Confidence, Judged, RouteKind, Severity};
 use crate::index::routes::{Application, Route};
@@ -27,7 +26,7 @@ pub(in crate::rules) struct OpenRoute<'s, 'r> {
     /// The same of those that are about the same, where all stand on the application itself.
     alike: Beside,
     /// The middleware of the application that turns callers away elsewhere.
-    passing: Option<&'s Notes>,
+    passing: Option<&'s str>,
     /// The class of the users, if it gives out whole rows of it.
     users: Option<&'r str>,
     /// The first route of its router that is open in the same way, if that is another.
@@ -100,9 +99,7 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
     /// How bad that is. Of several routes that were left open by one decision, the first says so.
     pub(in crate::rules) fn severity(&self) -> (Severity, Confidence) {
         match self.meant {
-            Meant::Constant | Meant::Stub | Meant::Redirect | Meant::Conditional | Meant::LetThrough => {
-                (Severity::Info, Confidence::Low)
-            }
+            Meant::Constant | Meant::Stub | Meant::Redirect | Meant::Conditional => (Severity::Info, Confidence::Low),
             Meant::TakesOver | Meant::MakesAdmins => (Severity::Error, Confidence::High),
             // Other services are no visitors: one that signs nothing is none of those that deliver there.
             Meant::TellsApart if is_delivery(&self.route.path, &self.route.methods) => {
@@ -118,9 +115,8 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
 
     /// Why it is taken for open by mistake, or on purpose.
     pub(in crate::rules) fn why(&self) -> String {
-        let passing = self.passing.map(|notes| notes.name.as_str());
-        let siblings = self.siblings.as_ref().filter(|siblings| passing != Some(siblings.guard.as_str()));
-        match (self.meant, siblings, passing) {
+        let siblings = self.siblings.as_ref().filter(|siblings| self.passing != Some(siblings.guard.as_str()));
+        match (self.meant, siblings, self.passing) {
             (Meant::Constant, ..) => "it does nothing and tells everybody the same".to_owned(),
             (Meant::Stub, ..) => "it reads and changes nothing, and answers with constants, settings and what the caller sent".to_owned(),
             (Meant::Redirect, ..) => "it only sends the caller elsewhere".to_owned(),
@@ -143,10 +139,6 @@ impl<'s, 'r> OpenRoute<'s, 'r> {
             (Meant::SignsUp, ..) => "callers may sign up here, as it hashes a password or takes one for a new account".to_owned(),
             (Meant::TakesOver, ..) => "it sets the password of whoever the request names, and asks neither for the old one nor for a token that was mailed".to_owned(),
             (Meant::MakesAdmins, ..) => "whoever asks gets an account that may do more than others".to_owned(),
-            (Meant::LetThrough, ..) => {
-                let middleware = passing.unwrap_or("a middleware");
-                format!("`{middleware}` names its path as one that it lets through, and nothing else says so")
-            }
             (Meant::Switched, ..) => "it refuses everybody unless a setting says otherwise".to_owned(),
             (Meant::TellsApart, ..) if is_delivery(&self.route.path, &self.route.methods) => {
                 "its handler verifies a signature where one is sent, and goes on where none is".to_owned()
@@ -297,10 +289,10 @@ impl Beside {
 }
 
 /// The middleware of an application that turns callers away elsewhere.
-fn passing_middleware<'s>(state: &'s State, application: &Application) -> Option<&'s Notes> {
+fn passing_middleware<'s>(state: &'s State, application: &Application) -> Option<&'s str> {
     let at = state.table.applications.iter().position(|app| app.router == application.router)?;
     let notes = &state.guards.middlewares.get(at)?.notes;
-    notes.iter().find(|note| note.turns_away)
+    notes.iter().find(|note| note.turns_away).map(|note| note.name.as_str())
 }
 
 /// How many routes of the same router are guarded, by what most of all.

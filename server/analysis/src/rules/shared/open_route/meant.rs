@@ -37,8 +37,6 @@ pub(super) enum Meant {
     TellsApart,
     /// Its path calls it public.
     NamedPublic,
-    /// The middleware that turns callers away elsewhere names its path, whole, and what it does is about nobody.
-    LetThrough,
     /// Its summary, description or tags call it public.
     SaidPublic,
     /// The docstring of its handler calls it public.
@@ -114,7 +112,6 @@ impl OpenRoute<'_, '_> {
             () if !named && only_where_configured(state, route) => Meant::Switched,
             () if !named && is_named_public(&route.path) => Meant::NamedPublic,
             () if !named && !harms && is_said_public(route) => Meant::SaidPublic,
-            () if may_be_said && !of_others && concerns_nobody() && self.is_let_through() => Meant::LetThrough,
             () if may_be_said && concerns_nobody() && is_in_public_group(state, route) => Meant::InPublicGroup,
             () if !self.demanded && is_named_form(&route.path, &route.methods) => Meant::Form,
             () if !named && is_probe(&route.path, &route.methods) && takes_nothing(route) => Meant::Probe,
@@ -137,13 +134,6 @@ impl OpenRoute<'_, '_> {
             () if !named && judged.data.gives_published && only_reads(route, judged) => Meant::Published,
             () => Meant::Nothing,
         }
-    }
-}
-
-impl OpenRoute<'_, '_> {
-    /// Whether the middleware that turns callers away elsewhere names this path, and not only how it begins.
-    fn is_let_through(&self) -> bool {
-        self.passing.is_some_and(|notes| notes.whole.iter().any(|path| *path == self.route.path))
     }
 }
 
