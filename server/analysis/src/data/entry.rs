@@ -88,7 +88,7 @@ pub(super) fn judge<'e, 'a>(
         engine.data.forget_owners();
         engine.data.faults.extend(faults.into_iter().filter(says_who_calls));
     }
-    engine.data.settle_left_out();
+    engine.settle_left_out(&handler);
     engine.data.tenants.settle();
     engine.settle_by_role();
     if matches!(guard, Guard::Public(reason) if matches!(reason.as_str(), public::OPTIONAL | public::TELLS_APART)) {

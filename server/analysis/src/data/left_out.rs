@@ -3,9 +3,11 @@
 //! Where what the client names was looked at, and rows are kept to the caller's by it, the code says itself that they are
 //! somebody's. A client that names nothing must not get all of them for that.
 
-use super::value::{Abs, ClientId, Path, Row};
-use super::{Access, CHILDREN, Fault, LEFT_OUT, RouteData};
-use crate::index::value::Site;
+use super::engine::Engine;
+use super::value::{Abs, ClientId, Path, Predicate, Row};
+use super::{Access, CHILDREN, Fault, LEFT_OUT};
+use crate::facts::python::idioms::assigned;
+use crate::index::value::{FunctionRef, Site};
 
 /// What a route does with rows of tables where the client names something, and where it names nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,11 +31,15 @@ impl LeftOut {
 
     /// Nothing keeps rows of a table to the caller's.
     pub(super) fn note_whole(&mut self, path: &Path, table: Site, row: &Row) {
-        if path.privileged || path.doubt || row.by_key {
+        // What the code itself demands of the rows may be what lets everybody have them.
+        let is_said = |asked: &Predicate| matches!(asked.value, Abs::Text(_) | Abs::Constant(_));
+        if path.privileged || path.doubt || row.by_key || row.predicates.iter().any(is_said) {
             return;
         }
-        let unsent = path.sent.iter().filter(|(_, sent)| !**sent).map(|(client, _)| (row.site, table, *client));
-        for whole in unsent {
+        // A client that names nothing at all may have been turned away.
+        let mut unsent = path.sent.iter().filter(|(_, sent)| !**sent);
+        if let (Some((client, _)), None) = (unsent.next(), unsent.next()) {
+            let whole = (row.site, table, *client);
             if !self.whole.contains(&whole) {
                 self.whole.push(whole);
             }
@@ -48,6 +54,11 @@ impl LeftOut {
             })
     }
 
+    /// Forgets what was read of a handler where the client named nothing, but for some clients.
+    fn keep(&mut self, is_kept: impl Fn(ClientId) -> bool) {
+        self.whole.retain(|(_, _, client)| is_kept(*client));
+    }
+
     /// What another execution of the same handler found counts, too.
     pub(super) fn extend(&mut self, other: Self) {
         self.kept.extend(other.kept);
@@ -55,11 +66,19 @@ impl LeftOut {
     }
 }
 
-impl RouteData {
-    /// All rows of a table that hangs on others are at fault by themselves where the client only left something out.
-    pub(super) fn settle_left_out(&mut self) {
-        let left_out = &self.tenants.left_out;
-        for access in self.faults.iter_mut().filter(|access| access.detail == CHILDREN && left_out.is(access)) {
+impl Engine<'_, '_> {
+    /// All rows of a table that hangs on others are at fault by themselves where the client only left something out. Not where
+    /// the handler asks what callers may do, or puts something else in the place of what the client names: who names
+    /// nothing may then be one who may have all, or get what is their own.
+    pub(super) fn settle_left_out(&mut self, handler: &FunctionRef) {
+        let asks = !self.data.asked.is_empty();
+        let is_put = |client: ClientId| !assigned(&handler.def.body, &self.clients[client as usize].name).is_empty();
+        let of_roles = self.data.by_role.iter_mut().map(|by| &mut by.tenants);
+        for tenants in of_roles.chain([&mut self.data.tenants]) {
+            tenants.left_out.keep(|client| !asks && !is_put(client));
+        }
+        let left_out = &self.data.tenants.left_out;
+        for access in self.data.faults.iter_mut().filter(|access| access.detail == CHILDREN && left_out.is(access)) {
             access.detail = LEFT_OUT;
         }
     }
