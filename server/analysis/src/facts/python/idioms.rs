@@ -80,8 +80,8 @@ pub fn escapes_unless(
     escapes
 }
 
-/// Whether the statements do nothing with a table but write entries whose keys they spell out, ask whether it has any, and
-/// hand these over by name: `filters = {}`, `filters["state"] = state`, `filter_by(**filters)`.
+/// Whether the statements make a table and do nothing with it but write entries whose keys they spell out, ask whether it has
+/// any, and hand these over by name: `filters = {}`, `filters["state"] = state`, `filter_by(**filters)`.
 pub fn puts_together(body: &[Stmt], table: &str) -> bool {
     let is_it = |expr: &Expr| expr.as_name().is_some_and(|name| name == table);
     let is_written_out = |value: &Expr| match &value.kind {
@@ -94,13 +94,17 @@ pub fn puts_together(body: &[Stmt], table: &str) -> bool {
         ExprKind::Subscript { value, index } => is_it(value) && index.as_str().is_some(),
         _ => is_it(target) && value.as_ref().is_none_or(is_written_out),
     };
-    let (mut used, mut known, mut unread) = (0, 0, false);
+    let (mut used, mut known, mut made, mut unread) = (0, 0, false, false);
     each(body, &mut |stmt| {
         match &stmt.kind {
             StmtKind::Function(def) => unread |= uses(&def.body, table),
             StmtKind::Class(def) => unread |= uses(&def.body, table),
+            // One of several targets is another name for the same table.
             StmtKind::Assign(assign) => {
-                known += assign.targets.iter().filter(|target| is_put(target, &assign.value)).count();
+                if let [target] = assign.targets.as_slice() {
+                    known += usize::from(is_put(target, &assign.value));
+                    made |= is_it(target);
+                }
             }
             StmtKind::If { test, .. } => known += usize::from(is_it(test)),
             StmtKind::Unknown => unread = true,
@@ -117,7 +121,7 @@ pub fn puts_together(body: &[Stmt], table: &str) -> bool {
             exprs.extend(expr.children());
         }
     });
-    !unread && used == known
+    made && !unread && used == known
 }
 
 /// The parts of an expression that [`Expr::children`] leaves out.
