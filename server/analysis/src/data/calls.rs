@@ -269,7 +269,7 @@ impl Engine<'_, '_> {
                         if matches!(name.as_str(), "model_dump" | "dict") {
                             self.dump(&path, id, expr).map(|dump| Abs::Dump(Arc::new(dump)))
                         } else if matches!(name.as_str(), "model_copy" | "copy") {
-                            Some(receiver.clone())
+                            Some(self.copy_of_body(&mut path, expr, id, &given))
                         } else if let Some(method) = self.interpreter.method(&class, name) {
                             return self.follow(path, expr, &method, Some(receiver), given);
                         } else {

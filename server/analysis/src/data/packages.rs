@@ -158,6 +158,14 @@ impl Engine<'_, '_> {
         {
             return Abs::Dump(Arc::new(dump));
         }
+        // `dict(body.model_dump(), company_id=me.company_id)`
+        if last == "dict"
+            && let Some(Abs::Dump(dump)) = first
+        {
+            let named: Vec<(SmolStr, Abs)> =
+                given.iter().filter_map(|one| Some((one.name.clone()?, one.value.clone()))).collect();
+            return Abs::Dump(Arc::new(dump.with(&named)));
+        }
         match last {
             "set" | "list" if given.is_empty() && package.starts_with("builtins.") => Abs::Items(Arc::default()),
             // Whether there is one says nothing of it.

@@ -1,12 +1,14 @@
 //! Values that the client supplies.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::calls::Given;
 use super::engine::Engine;
 use super::names;
-use super::value::{Abs, ClientId, Dump, Made, Object, Path, Place};
+use super::value::{Abs, ClientId, Dump, Made, Object, ObjectId, Path, Place};
 use crate::auth::is_credential_parameter;
 use crate::facts::python::tree::{Expr, ExprKind, keyword};
 use crate::index::value::{Resolve, Site, Value};
@@ -106,6 +108,29 @@ impl Engine<'_, '_> {
             }
         }
         Some(dump)
+    }
+
+    /// `body.model_copy(update={"company_id": me.company_id})`: another request model, of which these fields are no longer
+    /// the client's.
+    pub(super) fn copy_of_body(&mut self, path: &mut Path, expr: &Expr, id: ObjectId, given: &[Given]) -> Abs {
+        let update = given.iter().find(|one| one.name.as_deref() == Some("update"));
+        let (Some(update), Some(body)) = (update, path.objects.get(&id)) else { return Abs::Object(id) };
+        let mut copy = Object { site: self.site(expr), properties: BTreeMap::new(), ..Object::clone(body) };
+        match (&update.value, &copy.made) {
+            (Abs::Map(entries), _) => {
+                let others = entries.iter().filter(|(_, value)| value.parts(path).clients.is_empty());
+                copy.fields.extend(others.cloned());
+            }
+            (Abs::Dump(_) | Abs::Request(_) | Abs::Client(_), _) => {}
+            // Whatever it holds may be the owner.
+            (_, Made::Body(class)) => {
+                let class = Arc::clone(class);
+                let fields = self.interpreter.fields_of(&class);
+                copy.fields.extend(fields.into_iter().map(|field| (field, Abs::Unknown)));
+            }
+            _ => {}
+        }
+        Abs::Object(self.add_object(path, copy))
     }
 
     /// A dictionary of the client's that is gone through, whatever its keys are.

@@ -136,7 +136,9 @@ impl Engine<'_, '_> {
         let copied = dump.fields.iter().filter(|field| !fields.contains_key(*field) && may_hold_tenant(model, field));
         for field in copied {
             let client = self.field_of(dump, field);
-            if !path.authorised.contains(&client) && !self.names_own_row(path, &Abs::Client(client)) {
+            // Who names no tenant puts the row under nobody's.
+            let is_named = path.sent.get(&client) != Some(&false);
+            if is_named && !path.authorised.contains(&client) && !self.names_own_row(path, &Abs::Client(client)) {
                 self.aside(field, |engine| {
                     engine.fault(path, Fault::TrustsClient, Use::Creates, site, model, Some(client), "");
                 });
