@@ -50,6 +50,10 @@ impl Session<'_> {
     /// A request is made.
     pub(in crate::frontend) fn note_asked(&mut self, place: Place, url: &[UrlPart]) {
         let answers = &mut self.logged_answers;
+        // What tests have shown of the answer before says nothing of this one. What is missing is counted by its place.
+        for part in answers.missing.iter_mut().filter(|part| part.origin == Origin::Response(place)) {
+            *part = Symbol { origin: Origin::Unresolved, path: Rc::new([]), may_be_missing: false };
+        }
         let known = answers.addresses.iter().position(|(other, address)| *other == place && address == url);
         let at = known.unwrap_or_else(|| {
             answers.addresses.push((place, url.to_vec()));
