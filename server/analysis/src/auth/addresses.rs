@@ -16,8 +16,6 @@ pub(crate) struct Queried {
     pub(crate) name: SmolStr,
     /// The parameter.
     pub(crate) site: Site,
-    /// Whether it is marked as one: `Query()`.
-    pub(crate) is_marked: bool,
 }
 
 /// The parameters of a route's handler that stand in the query: those texts that are neither part of the path nor marked as
@@ -33,8 +31,8 @@ pub(crate) fn in_query(interpreter: &Interpreter<'_>, route: &Route) -> Vec<Quer
 pub(crate) fn queried(interpreter: &Interpreter<'_>, function: &FunctionRef, path: &str) -> Vec<Queried> {
     let params = function.def.params.iter().skip(usize::from(function.takes_receiver()));
     let queried = params.filter_map(|param| {
-        let (name, is_marked) = name_in_query(interpreter, function, param)?;
-        Some(Queried { name, site: Site { range: param.range, ..function.site }, is_marked })
+        let name = name_in_query(interpreter, function, param)?;
+        Some(Queried { name, site: Site { range: param.range, ..function.site } })
     });
     let is_in_path = |name: &str| {
         let mut parameters = path.split('{').skip(1);
@@ -43,8 +41,8 @@ pub(crate) fn queried(interpreter: &Interpreter<'_>, function: &FunctionRef, pat
     queried.filter(|queried| !is_in_path(&queried.name)).collect()
 }
 
-/// What a parameter is called in the query, and whether it is marked as a part of that.
-fn name_in_query(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &Param) -> Option<(SmolStr, bool)> {
+/// What a parameter is called in the query.
+fn name_in_query(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &Param) -> Option<SmolStr> {
     if matches!(param.kind, ParamKind::VarArgs | ParamKind::KwArgs)
         || dependency_of(interpreter, handler, param).is_some()
     {
@@ -68,8 +66,8 @@ fn name_in_query(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &P
             Value::Instance(instance) => {
                 let Value::Package(package) = &instance.class else { return None };
                 return match (package.rsplit('.').next(), instance.args.get("alias", None)) {
-                    (Some("Query"), Some(Value::Str(alias))) => Some((alias.clone(), true)),
-                    (Some("Query"), None) => Some((name.clone(), true)),
+                    (Some("Query"), Some(Value::Str(alias))) => Some(alias.clone()),
+                    (Some("Query"), None) => Some(name.clone()),
                     _ => None,
                 };
             }
@@ -79,5 +77,5 @@ fn name_in_query(interpreter: &Interpreter<'_>, handler: &FunctionRef, param: &P
             _ => {}
         }
     }
-    Some((name.clone(), false))
+    Some(name.clone())
 }

@@ -98,16 +98,15 @@ pub(super) fn check_parameters(state: &State, wanted: &dyn Fn(FileId) -> bool, f
             found.push(report(state, &INFO, Severity::Warning, *site, message, Vec::new()));
         }
     });
-    for (Queried { name, site, is_marked }, routes) in verified.into_values() {
+    for (Queried { name, site }, routes) in verified.into_values() {
         if routes.len() < ROUTES_OF_CALLERS {
             continue;
         }
-        // Whoever writes that it comes from there knows why: what opens a download, or a stream, sends no headers.
-        let severity = if is_marked { Severity::Info } else { Severity::Warning };
         let message = format!(
-            "FastAPI takes `{name}` from the query of the address, so that the token of every caller stands in the logs of servers and proxies, and in the history of browsers. Take it from the `Authorization` header: `Depends(HTTPBearer())`."
+            "FastAPI takes `{name}` from the query of the address, and callers are let in by it: it stands in the logs of servers and proxies, and in the history of browsers. Where they can send headers, take it from the `Authorization` header: `Depends(HTTPBearer())`."
         );
-        found.push(report(state, &INFO, severity, site, message, Vec::new()));
+        // What opens a link, a download or a stream sends no headers.
+        found.push(report(state, &INFO, Severity::Info, site, message, Vec::new()));
     }
 }
 
