@@ -4,7 +4,7 @@
 use super::super::code::{Around, Body, Scope, is_settings, last_name};
 use super::super::keys;
 use super::callees::callee;
-use super::{Computable, Computed, ItemTokens};
+use super::{Computable, Computed, ItemTokens, assembled};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, StmtKind};
 use crate::index::value::{Resolve, Value};
 
@@ -39,6 +39,9 @@ const MAX_STEPS: usize = 100;
 /// Parts of names of what holds a token or a password that is drawn where it is kept, for whoever searches texts for them.
 pub(super) const HELD: &[&str] = &["_token", "api_key", "assword"];
 
+/// Parts of what is called to draw them, whatever it is imported as.
+pub(super) const DRAWS: &[&str] = &["rand", "choice", "sample(", "uniform("];
+
 /// Finds what lets somebody in and is drawn with `random`: who has seen enough of its numbers computes the next ones
 /// (Python 3.14, "Warning: The pseudo-random generators of this module should not be used for security purposes").
 pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
@@ -51,13 +54,19 @@ pub(super) fn look(body: &Body<'_, '_, '_>, tokens: &mut ItemTokens) {
         StmtKind::AugAssign(assign) => Some((last_name(&assign.target)?, &assign.value)),
         _ => None,
     });
-    let named = held.filter_map(|(name, value)| Some((computed(name)?, value)));
-    for (what, value) in named.take(MAX_CODES) {
-        // Of one that is handed on it is told where it is drawn.
-        let is_first = value.as_name().and_then(|name| computed(name)).is_none();
-        let is_picked = || what != Computed::Code && is_picked(body, value);
-        if is_first && !is_picked() && drawn(body, value, 0) == Some(Draw::Computable) {
-            tokens.computable.push(Computable { site: body.site(value.range), what });
+    let named = held.filter_map(|(name, value)| Some((name, computed(name)?, value)));
+    // Of one that is handed on it is told where it is drawn.
+    let is_first = |value: &Expr| value.as_name().and_then(|name| computed(name)).is_none();
+    let draws = named.take(MAX_CODES).map(|(name, what, value)| match what {
+        Computed::Code => (name, what, value, drawn(body, value, 0)),
+        Computed::Token | Computed::Password => (name, what, value, assembled::drawn(body, value, 0)),
+    });
+    let draws: Vec<_> = draws.filter(|(_, _, value, _)| is_first(value)).collect();
+    for (name, what, value, draw) in &draws {
+        // `reset_token = reset_token + digit`, where nobody guesses what was there.
+        let is_grown = || draws.iter().any(|(other, .., draw)| other == name && *draw == Some(Draw::Unguessable));
+        if *draw == Some(Draw::Computable) && !(*what != Computed::Code && is_grown()) {
+            tokens.computable.push(Computable { site: body.site(value.range), what: *what });
         }
     }
 }
@@ -88,12 +97,6 @@ fn computed(name: &str) -> Option<Computed> {
     }
 }
 
-/// Whether a value is one of several that are there already, to take turns: `random.choice(API_KEYS)`.
-fn is_picked(body: &Body<'_, '_, '_>, value: &Expr) -> bool {
-    let made = body.traced(value).as_call();
-    made.and_then(|(func, _)| body.package(func)).is_some_and(|path| path == "random.choice")
-}
-
 /// Whether a variable of that name holds a code for one time, if that value draws one.
 pub(super) fn is_drawn(body: &Body<'_, '_, '_>, name: &str, value: &Expr) -> bool {
     names_code(name) && drawn(body, value, 0).is_some()
@@ -108,7 +111,7 @@ fn names_code(name: &str) -> bool {
 
 /// How something is drawn at random.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Draw {
+pub(super) enum Draw {
     /// What comes next follows from what came before.
     Computable,
     /// Nobody knows what comes next.
@@ -179,7 +182,7 @@ fn drawn_by(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg], depth: u32) -> O
 }
 
 /// What an expression is, and for a variable, what is added to it: `otp += digit`, `digits.append(digit)`.
-fn made_of<'b: 'e, 'e>(body: &Body<'b, '_, '_>, expr: &'e Expr) -> Vec<&'e Expr> {
+pub(super) fn made_of<'b: 'e, 'e>(body: &Body<'b, '_, '_>, expr: &'e Expr) -> Vec<&'e Expr> {
     let mut parts = vec![body.traced(expr)];
     let Some(name) = expr.as_name().filter(|name| body.param(name).is_none()) else { return parts };
     for (stmt, _) in body.statements() {

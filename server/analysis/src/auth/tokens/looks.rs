@@ -187,7 +187,7 @@ impl Looks {
                 && any(&["raise", "return"]),
             stands_in: secrets && any(&["except"]) && any(&["if not ", "is None"]),
             demands: secrets && any(&["raise ", "exit("]) && any(&["if not ", "is None", "== \"\"", "len("]),
-            draws: any(codes::MARKS) || any(&["random"]) && any(codes::HELD),
+            draws: any(codes::MARKS) || any(codes::DRAWS) && any(codes::HELD),
             counts: any(&["imiter("]),
             metadata: any(&["user_meta", "unsafe_metadata"]),
             checks: any(&["raise "])

@@ -5,6 +5,7 @@
 //! stands in the edited item. Rules look at the result, never at code.
 
 mod always;
+mod assembled;
 mod bodies;
 mod cached;
 pub(super) mod callees;
