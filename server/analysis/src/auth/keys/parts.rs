@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
-use super::super::code::is_settings;
+use super::super::code::{bindings_of, is_settings, last_name};
 use super::super::questioned::validates;
 use super::origin::{Origin, class_variable};
 use super::refusals::never_refuses;
 use super::{Search, Source};
 use crate::facts::python::idioms::without_none;
-use crate::facts::python::tree::{Expr, ExprKind, StmtKind};
+use crate::facts::python::tree::{Expr, ExprKind, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{ClassRef, Resolve, Value};
 
@@ -40,6 +40,9 @@ impl Search<'_, '_, '_> {
     /// Where the value of a field stands that a part of the settings has: the environment fills parts as well, and the
     /// settings may refuse what their parts would take.
     pub(super) fn part_variable(&self, part: &Part, name: &SmolStr, depth: u32) -> Option<Origin> {
+        if !is_made_of(self.interpreter, part, name) {
+            return None;
+        }
         let origin = class_variable(self.interpreter, &part.class, name, depth)?;
         let refused = self.interpreter.linearised(&part.settings).iter().any(|class| {
             let body = &class.def.body;
@@ -49,6 +52,37 @@ impl Search<'_, '_, '_> {
         let source = if is_default { Source::Setting(name.clone()) } else { origin.source.clone() };
         (!refused).then_some(Origin { source, ..origin })
     }
+}
+
+/// Whether the settings make a part of nothing but the defaults of its class, as far as that field goes.
+fn is_made_of(interpreter: &Interpreter<'_>, part: &Part, name: &SmolStr) -> bool {
+    let classes = interpreter.linearised(&part.settings);
+    let bound = classes.iter().map(|class| (class, bindings_of(&class.def.body, &part.field)));
+    match bound.into_iter().find(|(_, values)| !values.is_empty()) {
+        Some((class, values)) => values.iter().all(|value| {
+            value.is_none_or(|value| {
+                let is_part = |made: &Expr| {
+                    matches!(interpreter.eval_in_class(class, made), Value::Class(made) if made.site == part.class.site)
+                };
+                makes_default(value, &is_part, name)
+            })
+        }),
+        None => true,
+    }
+}
+
+/// Whether a default is an object of a class that is told nothing of a field: `Part()`, `Field(default_factory=Part)`.
+fn makes_default(value: &Expr, is_part: &dyn Fn(&Expr) -> bool, field: &SmolStr) -> bool {
+    let ExprKind::Call { func, args } = &value.kind else { return matches!(value.kind, ExprKind::Ellipsis) };
+    if last_name(func).is_some_and(|name| name == "Field") {
+        let default = keyword(args, "default").or_else(|| positional(args, 0));
+        return match keyword(args, "default_factory") {
+            Some(Expr { kind: ExprKind::Lambda { body, .. }, .. }) => makes_default(body, is_part, field),
+            Some(made) => is_part(made),
+            None => default.is_none_or(|default| makes_default(default, is_part, field)),
+        };
+    }
+    is_part(func) && args.iter().all(|arg| arg.name.as_ref().is_some_and(|name| name.name != *field))
 }
 
 /// The class that a field of a class is declared to hold an object of.

@@ -47,7 +47,11 @@ pub(super) fn passes(stmt: &Stmt, is_it: &dyn Fn(&Expr) -> bool, default: Option
 /// Whether an expression is made of other attributes of an object than this one, and of what stands there.
 fn reads_others(expr: &Expr, object: Option<&SmolStr>, field: &str) -> bool {
     match &expr.kind {
-        ExprKind::Attribute { value, name } => value.as_name() == object && name.name != field,
+        ExprKind::Attribute { value, name } if value.as_name() == object => name.name != field,
+        // `self.mail.secret_key`
+        ExprKind::Attribute { value, .. } if matches!(value.kind, ExprKind::Attribute { .. }) => {
+            reads_others(value, object, field)
+        }
         ExprKind::Str(_) | ExprKind::Int(_) | ExprKind::Bool(_) | ExprKind::None => true,
         ExprKind::Not(_)
         | ExprKind::BoolOp { .. }

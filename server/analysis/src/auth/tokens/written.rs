@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::super::accounts::{hashes_password, is_password_hash, object_hashes};
-use super::super::code::{Body, Found, Scope, last_name, plain_text};
+use super::super::code::{Body, Found, Scope, last_name, module_variable, plain_text};
 use super::super::keys::{Source, standing_text};
 use super::callees::parameter;
 use super::passwords::{is_hash, is_password};
@@ -183,7 +183,10 @@ fn written_out(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<Wri
         Value::Bound(bound) => hashes_password(body.interpreter, &bound.1),
         // `manager = PasswordManager()`, or one that `self` holds.
         _ => match body.scope {
-            Scope::Function(function) => !body.is_nested() && object_hashes(body.interpreter, function, func),
+            Scope::Function(function) => {
+                let is_plain = args.len() == 1 && !body.is_nested() && becomes_password(body, func);
+                is_plain && object_hashes(body.interpreter, function, func)
+            }
             _ => false,
         },
     };
@@ -191,11 +194,36 @@ fn written_out(body: &Body<'_, '_, '_>, func: &Expr, args: &[Arg]) -> Option<Wri
     is_made.then(|| WrittenPassword { origin, used: body.site(given.value.range), unless, lets_in: false })
 }
 
+/// Whether a call gives what something is made with as its password or hash: `User(hashed_password=passwords.hash("…"))`.
+fn becomes_password(body: &Body<'_, '_, '_>, func: &Expr) -> bool {
+    body.calls().iter().filter_map(Found::call).flat_map(|(_, args)| args).any(|arg| {
+        arg.name.as_ref().is_some_and(|name| is_password(&name.name) || is_hash(&name.name))
+            && arg.value.as_call().is_some_and(|(made_by, _)| made_by.range == func.range)
+    })
+}
+
 /// The text that is hashed or compared, if it stands in the code: there, in a variable or a setting, or in an entry of a dictionary
 /// that the function or the module makes; where, and when it counts.
 fn text_of(body: &Body<'_, '_, '_>, given: &Expr) -> Option<(SmolStr, Site, Source)> {
     let given = body.traced(given);
-    // Who calls the function says what it is.
-    let is_handed = given.as_name().is_some_and(|name| body.param(name).is_some());
-    if is_handed { None } else { standing_text(body.interpreter, body.scope, given) }
+    match &given.kind {
+        // Who calls the function says what it is.
+        ExprKind::Name(name) if body.param(name).is_some() => None,
+        ExprKind::Subscript { value, index } => {
+            let (holder, key) = (body.traced(value), index.as_str());
+            let of_module = || module_variable(body.interpreter, body.scope.file(), holder.as_name()?);
+            let (scope, table) = match (&holder.kind, of_module()) {
+                (ExprKind::Dict(_), _) => (body.scope, holder),
+                (_, Some(variable)) => (Scope::Module(variable.file, variable.item), variable.value),
+                _ => return standing_text(body.interpreter, body.scope, given),
+            };
+            let ExprKind::Dict(entries) = &table.kind else {
+                return standing_text(body.interpreter, body.scope, given);
+            };
+            let is_it = |(name, _): &&(Option<Expr>, Expr)| name.as_ref().and_then(Expr::as_str) == key;
+            let (_, entry) = entries.iter().find(is_it).filter(|_| key.is_some())?;
+            standing_text(body.interpreter, scope, entry)
+        }
+        _ => standing_text(body.interpreter, body.scope, given),
+    }
 }
