@@ -1,12 +1,15 @@
 //! Keys that dictionaries hold: settings that a module writes down (`JWT = {"secret": "…"}`), and what is read from a file,
 //! where something may stand in (`config.get("secret", "…")`).
 
+use std::sync::Arc;
+
 use smol_str::SmolStr;
 
 use super::super::code::{self, Scope, bindings_of};
+use super::holder::{Holder, every_part, may_change};
 use super::origin::Origin;
 use super::{Search, Source, What};
-use crate::facts::python::idioms::returned;
+use crate::facts::python::idioms::{raises, returned};
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Stmt, StmtKind, positional};
 use crate::index::interpreter::Interpreter;
 use crate::index::value::{FunctionRef, Resolve, Value};
@@ -28,9 +31,28 @@ impl Search<'_, '_, '_> {
             return Some(origin);
         }
         let default = positional(args, 1).filter(|_| self.is_read(holder, 0))?;
+        if self.refuses_any(&[Some(key), default.as_str()]) {
+            return None;
+        }
         let origin = self.origin(default, depth + 1).filter(|origin| origin.what == What::Text)?;
         let source = if origin.source == Source::Literal { Source::Setting(key.clone()) } else { origin.source };
         Some(Origin { source, ..origin })
+    }
+
+    /// Whether the function refuses something where it asks for one of these texts: `if "secret" not in config: raise …`.
+    fn refuses_any(&self, texts: &[Option<&SmolStr>]) -> bool {
+        let Scope::Function(function) = self.scope else { return false };
+        let mut pending: Vec<&Stmt> = function.def.body.iter().collect();
+        while let Some(stmt) = pending.pop() {
+            if let StmtKind::If { test, body, or_else } = &stmt.kind
+                && (raises(body) || raises(or_else))
+                && every_part(test).iter().any(|part| part.as_str().is_some_and(|text| texts.contains(&Some(text))))
+            {
+                return true;
+            }
+            pending.extend(stmt.blocks().into_iter().flatten());
+        }
+        false
     }
 
     /// Where the value stands that is held under keys one inside the other.
@@ -44,7 +66,12 @@ impl Search<'_, '_, '_> {
                 };
                 let (name, value) = entries.iter().rev().find(is_it)?;
                 name.as_ref().and_then(Expr::as_str)?;
-                if inner.is_empty() { self.origin(value, depth + 1) } else { self.held(value, inner, depth + 1) }
+                match (&value.kind, inner.is_empty()) {
+                    (_, true) => self.origin(value, depth + 1).filter(|origin| origin.what == What::Text),
+                    // What others hold, too, they may change.
+                    (ExprKind::Dict(_), false) => self.held(value, inner, depth + 1),
+                    _ => None,
+                }
             }
             ExprKind::Subscript { value, index } => {
                 let outer = index.as_str()?;
@@ -55,9 +82,10 @@ impl Search<'_, '_, '_> {
                 let Some(function) = self.binding(name) else {
                     return held_by_module(self.interpreter, self.scope.file(), name, keys, depth);
                 };
-                let is_filled = || function.def.body.iter().any(|stmt| fills(stmt, name, key));
+                let is_it = |expr: &Expr| expr.as_name() == Some(name);
+                let is_left_alone = || !may_change(&function.def.body, &is_it, keys, &function.def);
                 match bindings_of(&function.def.body, name).as_slice() {
-                    [Some(value)] if !is_filled() => self.held(value, keys, depth + 1),
+                    [Some(value)] if is_left_alone() => self.held(value, keys, depth + 1),
                     _ => None,
                 }
             }
@@ -100,54 +128,19 @@ impl Search<'_, '_, '_> {
                     self.interpreter.count_body(function.site);
                     let function = self.interpreter.current(&function);
                     let inner = Search::new(self.interpreter, Scope::Function(&function));
-                    returned(&function.def.body).into_iter().any(|value| inner.is_read(value, depth + 1))
+                    match returned(&function.def.body).as_slice() {
+                        [value] => inner.is_read(value, depth + 1),
+                        _ => false,
+                    }
                 }
                 _ => false,
             },
             _ => false,
         }
     }
-
-    /// What names the value that a dictionary from a file holds: the keys on the way to it.
-    fn path_in_file(&self, expr: &Expr, depth: u32) -> Option<String> {
-        if depth > MAX_DEPTH {
-            return None;
-        }
-        let (holder, key) = match &expr.kind {
-            ExprKind::Subscript { value, index } => (value, index.as_str()?),
-            ExprKind::Call { func, args } => match &func.kind {
-                ExprKind::Attribute { value, name } if name.name == "get" => (value, positional(args, 0)?.as_str()?),
-                _ => return None,
-            },
-            ExprKind::Name(name) => {
-                let Scope::Function(function) = self.scope else { return None };
-                return match bindings_of(&function.def.body, name).as_slice() {
-                    [Some(value)] => self.path_in_file(value, depth + 1),
-                    _ => None,
-                };
-            }
-            _ => return None,
-        };
-        let before = self.path_in_file(holder, depth + 1);
-        Some(before.map_or_else(|| key.to_string(), |before| format!("{before}.{key}")))
-    }
 }
 
-/// What names the value that an expression takes from a dictionary which a file holds.
-pub(in crate::auth) fn name_in_file(interpreter: &Interpreter<'_>, scope: Scope<'_>, expr: &Expr) -> Option<SmolStr> {
-    let search = Search::new(interpreter, scope);
-    let holder = match &expr.kind {
-        ExprKind::Subscript { value, .. } => value,
-        ExprKind::Call { func, .. } => match &func.kind {
-            ExprKind::Attribute { value, .. } => value,
-            _ => return None,
-        },
-        _ => return None,
-    };
-    search.is_read(holder, 0).then(|| search.path_in_file(expr, 0))?.map(SmolStr::from)
-}
-
-/// Where the value stands that a variable of a module holds under keys, and nothing of the module changes.
+/// Where the value stands that the dictionary of a module was written with.
 fn held_by_module(
     interpreter: &Interpreter<'_>,
     file: FileId,
@@ -157,39 +150,22 @@ fn held_by_module(
 ) -> Option<Origin> {
     let variable = code::module_variable(interpreter, file, name)?;
     let (file, name) = code::assigned_in(interpreter, file, name)?;
-    let facts = interpreter.sources().facts(file)?;
-    interpreter.count_items(file);
-    let first = keys.first()?;
-    if facts.plain_statements().any(|(_, stmt)| fills(stmt, &name, first)) {
+    // What it takes from others they may change.
+    if !matches!(variable.value.kind, ExprKind::Dict(_)) {
         return None;
     }
-    Search::new(interpreter, Scope::Module(variable.file, variable.item)).held(variable.value, keys, depth + 1)
-}
-
-/// Whether a statement may put something else under a key of a dictionary: `JWT["secret"] = …`, `JWT.update(…)`.
-fn fills(stmt: &Stmt, name: &str, key: &str) -> bool {
-    let is_it = |expr: &Expr| expr.as_name().is_some_and(|found| found == name);
-    let own = match &stmt.kind {
-        StmtKind::Assign(assign) => assign.targets.iter().any(|target| match &target.kind {
-            ExprKind::Subscript { value, index } => is_it(value) && index.as_str().is_none_or(|set| set == key),
-            _ => false,
-        }),
-        StmtKind::Expr(expr) => expr.as_call().is_some_and(|(func, _)| match &func.kind {
-            ExprKind::Attribute { value, name } => {
-                is_it(value) && matches!(name.name.as_str(), "update" | "setdefault" | "pop" | "clear")
-            }
-            _ => false,
-        }),
-        _ => false,
-    };
-    own || stmt.blocks().into_iter().flatten().any(|stmt| fills(stmt, name, key))
+    let at = Search::new(interpreter, Scope::Module(variable.file, variable.item));
+    let origin = at.held(variable.value, keys, depth + 1)?;
+    let keys = keys.iter().copied().map(SmolStr::from).collect();
+    Some(Origin { held: Some(Arc::new(Holder { file, name, keys })), ..origin })
 }
 
 /// Functions of packages that give what a file of settings holds.
 fn reads_file(path: &str) -> bool {
     let (package, function) = path.split_once('.').unwrap_or((path, ""));
     match package {
-        "json" | "tomllib" | "toml" | "tomli" => matches!(function, "load" | "loads"),
+        // What `loads` reads was sent, perhaps.
+        "json" | "tomllib" | "toml" | "tomli" => function == "load",
         "yaml" => matches!(function, "load" | "safe_load" | "full_load"),
         _ => false,
     }

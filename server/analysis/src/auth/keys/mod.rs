@@ -4,6 +4,7 @@ mod derived;
 mod entries;
 mod fallbacks;
 mod given;
+mod holder;
 mod origin;
 mod parts;
 mod readers;
@@ -11,8 +12,8 @@ mod refusals;
 mod unseen;
 mod wrapped;
 
-pub(in crate::auth) use entries::name_in_file;
 pub(in crate::auth) use given::gives_settings;
+pub use holder::Holder;
 pub(in crate::auth) use origin::{assigned_attribute, may_be_unset, object_of, own_initialiser};
 pub(in crate::auth) use readers::look_up;
 
@@ -41,6 +42,8 @@ pub struct Key {
     pub source: Source,
     /// What the value is.
     pub what: What,
+    /// The dictionary of a module that holds it, if one does: others may change what is there.
+    pub held: Option<Arc<Holder>>,
 }
 
 /// What a value in the code is, as a key.
@@ -176,7 +179,7 @@ pub(in crate::auth) fn standing_text(
     scope: Scope<'_>,
     expr: &Expr,
 ) -> Option<(SmolStr, Site, Source)> {
-    let origin = Search::new(interpreter, scope).origin(expr, 0)?;
+    let origin = Search::new(interpreter, scope).origin(expr, 0).filter(|origin| origin.held.is_none())?;
     interpreter.count_body(origin.site);
     Some((origin.text?, origin.site, origin.source))
 }
@@ -242,6 +245,7 @@ impl Search<'_, '_, '_> {
             origin: origin.site,
             source: origin.source,
             what: origin.what,
+            held: origin.held,
         })
     }
 

@@ -10,7 +10,7 @@ use super::super::questioned::{asks_for, rejects, validates};
 use super::given::given_class;
 use super::readers::look_up;
 use super::refusals::{never_refuses, passes};
-use super::{Search, Source, What, fallbacks};
+use super::{Holder, Search, Source, What, fallbacks};
 use crate::facts::python::idioms::without_none;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
@@ -27,6 +27,8 @@ pub(super) struct Origin {
     pub(super) what: What,
     /// The text itself, where it is one.
     pub(super) text: Option<SmolStr>,
+    /// The dictionary of a module that holds it.
+    pub(super) held: Option<Arc<Holder>>,
 }
 
 impl Search<'_, '_, '_> {
@@ -41,15 +43,15 @@ impl Search<'_, '_, '_> {
                 let secret = !public.iter().any(|mark| text.contains(mark));
                 let site = self.scope.site(expr.range);
                 let what = if text.is_empty() { What::Empty } else { What::Text };
-                secret.then_some(Origin { site, source: Source::Literal, what, text: Some(text.clone()) })
+                secret.then_some(Origin { site, source: Source::Literal, what, text: Some(text.clone()), held: None })
             }
             ExprKind::Bytes => {
                 let site = self.scope.site(expr.range);
-                Some(Origin { site, source: Source::Literal, what: What::Text, text: None })
+                Some(Origin { site, source: Source::Literal, what: What::Text, text: None, held: None })
             }
             ExprKind::None => {
                 let site = self.scope.site(expr.range);
-                Some(Origin { site, source: Source::Literal, what: What::Nothing, text: None })
+                Some(Origin { site, source: Source::Literal, what: What::Nothing, text: None, held: None })
             }
             ExprKind::Name(name) => self.variable(name, depth),
             ExprKind::Attribute { value, name } => match self.part(value, depth) {
@@ -132,7 +134,7 @@ impl Search<'_, '_, '_> {
                 let site = self.scope.site(call.range);
                 let is_none = look_up.gives_none && !variable.is_empty();
                 let source = Source::Environment(variable);
-                return is_none.then_some(Origin { site, source, what: What::Nothing, text: None });
+                return is_none.then_some(Origin { site, source, what: What::Nothing, text: None, held: None });
             };
             let origin = self.origin(default, depth + 1)?;
             return Some(Origin { source: Source::Environment(variable), ..origin });

@@ -57,14 +57,6 @@ fn secret(body: &Body<'_, '_, '_>, expr: &Expr) -> KeySource {
             {
                 return secret(body, body.traced(value));
             }
-            if let Some(name) = keys::name_in_file(body.interpreter, body.scope, expr) {
-                return KeySource::Secret(Some(name));
-            }
-        }
-        ExprKind::Subscript { .. } => {
-            if let Some(name) = keys::name_in_file(body.interpreter, body.scope, expr) {
-                return KeySource::Secret(Some(name));
-            }
         }
         // A field of settings that a variable holds.
         ExprKind::Attribute { value, name } if is_local => {
