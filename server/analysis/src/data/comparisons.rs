@@ -28,15 +28,6 @@ fn newly_checked(before: &Path, after: &Path, compared: [&Abs; 2]) -> Option<Arc
     })
 }
 
-/// The client sends what only those know who were given it: then the row is as good as one that was asked for by that
-/// (`if job.lease_token != body.lease_token: raise`). After a change it is too late.
-fn note_pass_shown(path: &mut Path, sent: &Abs, kept: &Abs) {
-    let (Abs::Client(_), Abs::Part(id, column)) = (sent, kept) else { return };
-    let row = path.rows.get_mut(id).filter(|row| row.changed.is_none() && names::is_pass(column));
-    let Some((row, model)) = row.and_then(|row| row.model.clone().map(|model| (row, model))) else { return };
-    row.predicates.push(Predicate { column: Some((model, column.clone())), equal: true, value: sent.clone() });
-}
-
 /// Whether texts or truth values that are known compare so, or nothing with what is something: a helper gives `None` for the role of who has
 /// none.
 fn known_compare(a: &Abs, op: &str, b: &Abs) -> Option<bool> {
@@ -192,7 +183,6 @@ impl Engine<'_, '_> {
 
     /// What follows for `b` on a path where it equals `a`, or is in it.
     fn equate(&mut self, path: &mut Path, a: &Abs, b: &Abs) {
-        note_pass_shown(path, a, b);
         // Who verifies the caller asks its record before it hands it on.
         path.privileged |=
             self.asks_right_of_record(path, a) || tells_group(path, a) || self.asks_right_of_own(path, a, b);
