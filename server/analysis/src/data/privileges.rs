@@ -155,11 +155,8 @@ impl Engine<'_, '_> {
         let client = match value {
             // `body.role or "user"`
             Abs::Client(_) | Abs::Mix(_) => client_alone(value),
-            // `user.role = db.query(Role).filter(Role.name == body.role).first()`. What an invitation says that was found
-            // by its token, whoever made it chose.
-            Abs::Row(id) | Abs::Part(id, _) => {
-                path.rows.get(id).filter(|row| !row.is_asked_by_pass()).and_then(|row| named_by_client(row))
-            }
+            // `user.role = db.query(Role).filter(Role.name == body.role).first()`
+            Abs::Row(id) | Abs::Part(id, _) => path.rows.get(id).and_then(|row| named_by_client(row)),
             _ => None,
         };
         if let Some(client) = client.filter(|_| names::is_privilege(column)) {
