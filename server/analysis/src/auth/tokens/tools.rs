@@ -198,10 +198,7 @@ fn served(body: &Body<'_, '_, '_>, call: &Expr, func: &Expr, args: &[Arg]) -> Op
         "run" if body.package(func).as_deref() == Some("uvicorn.run") || is_run_of_script(body, value) => {
             let application = &args.first()?.value;
             // Whatever is added to it may ask who is calling.
-            let is_added_to = application.as_name().is_some_and(|name| match body.bindings(name).is_empty() {
-                true => is_guarded_in_module(body, name),
-                false => is_called_on(body, name),
-            });
+            let is_added_to = application.as_name().is_some_and(|name| is_called_on(body, name));
             let server = server_behind(&body.eval(body.traced(application)))?;
             let host = keyword(args, "host").map_or(Host::Local, |host| host_of(body, host));
             (server, Some(host).filter(|_| !is_added_to)?)
@@ -255,37 +252,6 @@ fn is_script(body: &Body<'_, '_, '_>, file: FileId) -> bool {
     })
 }
 
-/// Whether a module puts a middleware around its variable that may ask who is calling, wherever it does.
-fn is_guarded_in_module(body: &Body<'_, '_, '_>, variable: &SmolStr) -> bool {
-    let (interpreter, file) = (body.interpreter, body.scope.file());
-    interpreter.count_items(file);
-    let Some(facts) = interpreter.sources().facts(file) else { return false };
-    let mut is_guarded = false;
-    for item in &facts.items {
-        each_body(interpreter, file, item.number, &item.placed.item.stmt, &|_| true, &mut |scope, block| {
-            Body::new(interpreter, scope, block).each_nested(&mut |inside| {
-                is_guarded |= inside
-                    .calls()
-                    .iter()
-                    .filter_map(|found| found.call())
-                    .any(|(func, args)| adds_middleware(func, variable) && !adds_what_asks_nobody(inside, args));
-            });
-        });
-    }
-    is_guarded
-}
-
-/// `app.add_middleware(…)`
-fn adds_middleware(func: &Expr, variable: &SmolStr) -> bool {
-    matches!(&func.kind, ExprKind::Attribute { value, name }
-        if name.name == "add_middleware" && value.as_name() == Some(variable))
-}
-
-fn adds_what_asks_nobody(body: &Body<'_, '_, '_>, args: &[Arg]) -> bool {
-    let added = args.first().and_then(|arg| body.package(&arg.value));
-    added.is_some_and(|path| path.rsplit('.').next().is_some_and(|class| ASKS_NOBODY.contains(&class)))
-}
-
 /// Whether a module does nothing else with an application that it makes than run it, set attributes of it, and add what
 /// asks nobody who is calling: it is not mounted, and nothing is put around it.
 fn is_left_to_others(body: &Body<'_, '_, '_>, made: (FileId, u32), variable: &SmolStr) -> bool {
@@ -304,7 +270,10 @@ fn leaves_alone(body: &Body<'_, '_, '_>, variable: &SmolStr) -> bool {
     let is_it = |expr: &Expr| expr.as_name() == Some(variable);
     let all = body.find(&is_it).len();
     let plain = body.calls().iter().filter_map(|found| found.call()).filter(|(func, args)| match &func.kind {
-        ExprKind::Attribute { .. } if adds_middleware(func, variable) => adds_what_asks_nobody(body, args),
+        ExprKind::Attribute { value, name } if name.name == "add_middleware" && is_it(value) => {
+            let added = args.first().and_then(|arg| body.package(&arg.value));
+            added.is_some_and(|path| path.rsplit('.').next().is_some_and(|class| ASKS_NOBODY.contains(&class)))
+        }
         ExprKind::Attribute { value, name } if name.name == "run" => {
             let is_uvicorn = value.as_name().is_some_and(|name| name == "uvicorn");
             is_uvicorn && args.first().is_some_and(|arg| is_it(&arg.value))
