@@ -21,7 +21,7 @@ pub const INFO: RuleInfo = RuleInfo {
 
 pub(super) fn check(state: &State, wanted: &dyn Fn(FileId) -> bool, found: &mut Vec<Diagnostic>) {
     let at = |_: &Route, verdict: &Verdict| {
-        verdict.bypass.map(|bypass| (bypass.site, (bypass.decided_by, verdict.compares_a_key())))
+        verdict.bypass.map(|bypass| (bypass.site, (bypass.decided_by, verdict.is_of_service())))
     };
     guards::check(state, wanted, found, &INFO, &at, &|(decided_by, is_of_service), name, routes| {
         let rest = match routes.len() {

@@ -38,12 +38,7 @@ pub(in crate::rules) fn check<Kind: Copy>(
     let mut places: BTreeMap<Site, (Kind, String, Vec<&Route>)> = BTreeMap::new();
     for_each_guarded(state, |route, verdict, name| {
         if let Some((site, kind)) = at(route, verdict) {
-            let (_, named, routes) = places.entry(site).or_insert_with(|| (kind, name.to_owned(), Vec::new()));
-            // What a route does itself may be what others have a dependency for: that has a name.
-            if name != shown(route) && routes.iter().any(|route| shown(route) == *named) {
-                name.clone_into(named);
-            }
-            routes.push(route);
+            places.entry(site).or_insert_with(|| (kind, name.to_owned(), Vec::new())).2.push(route);
         }
     });
     for (site, (kind, name, routes)) in places {
