@@ -1,4 +1,4 @@
-//! Python code for the web of which no route is read: another framework's, or what git ignores.
+//! Python code for the web of which no route is read: another framework's, or what is left out.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub(super) fn tell(loaded: &Loaded, analysis: &Analysis) {
     // What is read of FastAPI was looked at, though it has no routes.
     let read = by_framework(&read).into_iter().filter(|(framework, _)| *framework != FASTAPI);
     let others = read.map(|found| (found, "the routes of which are not read"));
-    let ignored = ignored.into_iter().map(|found| (found, "and git ignores that, so it is not read"));
+    let ignored = ignored.into_iter().map(|found| (found, "and that is left out of what is read"));
     for ((framework, files), why) in others.chain(ignored) {
         let shown = files.first().map(|first| loaded.relative(first)).unwrap_or_default();
         let (more, verb) = match files.len() - 1 {

@@ -80,10 +80,10 @@ pub(crate) fn files_of(path: &Path) -> Vec<PathBuf> {
     source_files(path)
 }
 
-/// Entries of folders that are gone through for what git ignores, at most.
+/// Entries of folders that are gone through for what is left out, at most.
 const MOST_IGNORED: usize = 20_000;
 
-/// Python files in folders, sorted: those that are read, and those of the folders' own that git ignores.
+/// Python files in folders, sorted: those that are read, and those of the folders' own that are left out.
 pub(crate) fn python_files<'p>(folders: impl Iterator<Item = &'p Path>) -> (Vec<String>, Vec<String>) {
     let (mut read, mut all) = (BTreeSet::new(), BTreeSet::new());
     for folder in folders {

@@ -131,7 +131,7 @@ fn of_other_frameworks_and_ignored_code_it_is_told_that_no_route_was_read() {
     assert_eq!(told("check", &["both"]), "");
     assert_eq!(told("routes", &["both"]), "");
     std::fs::create_dir(project.0.join("ignored/.git")).unwrap();
-    let ignored = "authlens: no FastAPI route was found: deps.py and another file import FastAPI, and git ignores that, so it is not read\n";
+    let ignored = "authlens: no FastAPI route was found: deps.py and another file import FastAPI, and that is left out of what is read\n";
     assert_eq!(told("check", &["ignored"]), ignored);
     assert_eq!(told("routes", &["ignored"]), ignored);
 }

@@ -1,10 +1,5 @@
 //! Which framework for the web a module imports.
 
-use super::file::imported;
-use super::lower::lower_file;
-use super::tree::StmtKind;
-use crate::syntax::{Grammar, parse};
-
 /// Packages, and what their frameworks are called.
 const FRAMEWORKS: &[(&str, &str)] = &[
     ("fastapi", FASTAPI),
@@ -20,20 +15,16 @@ const FRAMEWORKS: &[(&str, &str)] = &[
 /// The one whose routes are read here.
 pub const FASTAPI: &str = "FastAPI";
 
-/// The framework that a module's own statements import.
+/// The framework that a module imports, by its lines: parsing every file of a project for that would take seconds.
 pub fn imported_framework(text: &str) -> Option<&'static str> {
-    if !FRAMEWORKS.iter().any(|(package, _)| text.contains(package)) {
-        return None;
-    }
-    let tree = parse(Grammar::Python, text, None)?;
-    let items = lower_file(text, &tree, None).items;
-    let mut imports = Vec::new();
-    items.iter().for_each(|placed| imported(&placed.item.stmt, &mut imports));
-    let modules = imports.into_iter().flat_map(|import| match import {
-        StmtKind::Import(modules) => modules.iter().map(|module| module.module.as_str()).collect(),
-        StmtKind::ImportFrom(from) if from.level == 0 => vec![from.module.as_str()],
-        _ => Vec::new(),
-    });
-    let packages: Vec<&str> = modules.map(|module| module.split('.').next().unwrap_or(module)).collect();
+    let packages: Vec<&str> = text.lines().flat_map(imported_packages).collect();
     FRAMEWORKS.iter().find(|(package, _)| packages.contains(package)).map(|(_, name)| *name)
+}
+
+/// The packages that a line imports: `import a.b as c, d`, `from a.b import c`.
+fn imported_packages(line: &str) -> impl Iterator<Item = &str> {
+    let line = line.trim_start();
+    let modules = line.strip_prefix("import ").or_else(|| line.strip_prefix("from ")?.split(" import").next());
+    let modules = modules.into_iter().flat_map(|modules| modules.split(','));
+    modules.filter_map(|module| module.trim_start().split(['.', ' ', '#']).next())
 }
