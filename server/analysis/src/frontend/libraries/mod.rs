@@ -249,6 +249,7 @@ pub(super) fn assigned(session: &mut Session<'_>, package: &Rc<PackageName>, nam
         }
         ("", "document", "cookie") => web::set_cookie(session, value, here),
         ("", "localStorage" | "sessionStorage", _) => web::keep(session, &package.path, name, value, here),
+        ("", "process.env", _) => session.note_kept_in_environment(name, value),
         ("axios", path, _) if path.starts_with("default.defaults") => clients::note_default(session, name, value),
         _ => session.escapes(value),
     }
