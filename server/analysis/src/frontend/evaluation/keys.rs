@@ -112,9 +112,10 @@ impl Session<'_> {
     /// Notes that a value is used as a key. `place` is where it is written.
     pub(in crate::frontend) fn note_key(&mut self, value: &Value, place: Option<Place>, used: KeyUse, here: Place) {
         let values = value.alternatives();
+        let mut all = Vec::new();
         for value in values {
             let text = value.known_text().filter(|text| !text.is_empty());
-            let mut found = match (&text, variable_of(value)) {
+            let found = match (&text, variable_of(value)) {
                 (Some(text), _) => {
                     self.standing_in(place, here, &|found| found.text == *text && found.is_among(values))
                 }
@@ -124,11 +125,17 @@ impl Session<'_> {
                 (None, None) => continue,
             };
             if text.is_some() && found.is_empty() {
-                found.extend(place.map(|place| (None, place)));
+                all.extend(place.map(|place| (None, place)));
             }
-            for (variable, place) in found {
-                self.note_use(variable, place, (used, here));
-            }
+            all.extend(found);
+        }
+        // Something is made of the text: `(process.env.X || "literal").padEnd(32)`.
+        if all.is_empty() && values.len() > 1 {
+            let is_it = |found: &StandIn| values.iter().any(|value| variable_of(value) == Some(&found.variable));
+            all = self.standing_in(place, here, &is_it);
+        }
+        for (variable, place) in all {
+            self.note_use(variable, place, (used, here));
         }
     }
 
