@@ -1,10 +1,8 @@
 //! Keys that code signs and verifies with, and where their values come from.
 
 mod derived;
-mod entries;
 mod fallbacks;
 mod given;
-mod holder;
 mod origin;
 mod parts;
 mod readers;
@@ -13,7 +11,6 @@ mod unseen;
 mod wrapped;
 
 pub(in crate::auth) use given::gives_settings;
-pub use holder::Holder;
 pub(in crate::auth) use origin::{assigned_attribute, may_be_unset, object_of, own_initialiser};
 pub(in crate::auth) use readers::look_up;
 
@@ -42,8 +39,6 @@ pub struct Key {
     pub source: Source,
     /// What the value is.
     pub what: What,
-    /// The dictionary of a module that holds it, if one does: others may change what is there.
-    pub held: Option<Arc<Holder>>,
 }
 
 /// What a value in the code is, as a key.
@@ -179,7 +174,7 @@ pub(in crate::auth) fn standing_text(
     scope: Scope<'_>,
     expr: &Expr,
 ) -> Option<(SmolStr, Site, Source)> {
-    let origin = Search::new(interpreter, scope).origin(expr, 0).filter(|origin| origin.held.is_none())?;
+    let origin = Search::new(interpreter, scope).origin(expr, 0)?;
     interpreter.count_body(origin.site);
     Some((origin.text?, origin.site, origin.source))
 }
@@ -245,7 +240,6 @@ impl Search<'_, '_, '_> {
             origin: origin.site,
             source: origin.source,
             what: origin.what,
-            held: origin.held,
         })
     }
 

@@ -10,7 +10,7 @@ use super::super::questioned::{asks_for, rejects, validates};
 use super::given::given_class;
 use super::readers::look_up;
 use super::refusals::{never_refuses, passes};
-use super::{Holder, Search, Source, What, fallbacks};
+use super::{Search, Source, What, fallbacks};
 use crate::facts::python::idioms::without_none;
 use crate::facts::python::tree::{Arg, Expr, ExprKind, Function, Stmt, StmtKind, keyword, positional};
 use crate::index::interpreter::Interpreter;
@@ -27,8 +27,6 @@ pub(super) struct Origin {
     pub(super) what: What,
     /// The text itself, where it is one.
     pub(super) text: Option<SmolStr>,
-    /// The dictionary of a module that holds it.
-    pub(super) held: Option<Arc<Holder>>,
 }
 
 impl Search<'_, '_, '_> {
@@ -43,15 +41,15 @@ impl Search<'_, '_, '_> {
                 let secret = !public.iter().any(|mark| text.contains(mark));
                 let site = self.scope.site(expr.range);
                 let what = if text.is_empty() { What::Empty } else { What::Text };
-                secret.then_some(Origin { site, source: Source::Literal, what, text: Some(text.clone()), held: None })
+                secret.then_some(Origin { site, source: Source::Literal, what, text: Some(text.clone()) })
             }
             ExprKind::Bytes => {
                 let site = self.scope.site(expr.range);
-                Some(Origin { site, source: Source::Literal, what: What::Text, text: None, held: None })
+                Some(Origin { site, source: Source::Literal, what: What::Text, text: None })
             }
             ExprKind::None => {
                 let site = self.scope.site(expr.range);
-                Some(Origin { site, source: Source::Literal, what: What::Nothing, text: None, held: None })
+                Some(Origin { site, source: Source::Literal, what: What::Nothing, text: None })
             }
             ExprKind::Name(name) => self.variable(name, depth),
             ExprKind::Attribute { value, name } => match self.part(value, depth) {
@@ -62,7 +60,6 @@ impl Search<'_, '_, '_> {
                     _ => None,
                 },
             },
-            ExprKind::Subscript { value, index } => self.held_under(value, index.as_str()?, depth + 1),
             ExprKind::BoolOp { and: false, values } => {
                 first_of(&values.iter().map(|value| (*self, value)).collect::<Vec<_>>(), depth)
             }
@@ -134,7 +131,7 @@ impl Search<'_, '_, '_> {
                 let site = self.scope.site(call.range);
                 let is_none = look_up.gives_none && !variable.is_empty();
                 let source = Source::Environment(variable);
-                return is_none.then_some(Origin { site, source, what: What::Nothing, text: None, held: None });
+                return is_none.then_some(Origin { site, source, what: What::Nothing, text: None });
             };
             let origin = self.origin(default, depth + 1)?;
             return Some(Origin { source: Source::Environment(variable), ..origin });
@@ -164,10 +161,7 @@ impl Search<'_, '_, '_> {
         if let Some(origin) = self.of_wrapper(func, args, depth) {
             return Some(origin);
         }
-        match &func.kind {
-            ExprKind::Attribute { value, name } if name.name == "get" => self.held_or(value, args, depth + 1),
-            _ => None,
-        }
+        None
     }
 
     /// Whether code asks whether a key is there: where it is used, or where it is read.

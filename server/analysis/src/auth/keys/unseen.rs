@@ -19,7 +19,7 @@ impl Search<'_, '_, '_> {
         }
         let name = self.read_by(argument, 0)?;
         let site = self.scope.site(used.range);
-        Some(Key { used: site, purpose, origin: site, source: Source::Setting(name), what: What::Unseen, held: None })
+        Some(Key { used: site, purpose, origin: site, source: Source::Setting(name), what: What::Unseen })
     }
 
     /// What an expression reads.

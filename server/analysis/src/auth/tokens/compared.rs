@@ -67,7 +67,6 @@ fn key_beside(body: &Body<'_, '_, '_>, given: &Expr, key: &Expr) -> Option<Key> 
                 origin,
                 source: Source::Literal,
                 what: What::Text,
-                held: None,
             })
         }
         _ => keys::letting_in(body.interpreter, body.scope, key),

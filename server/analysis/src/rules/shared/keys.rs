@@ -36,9 +36,7 @@ pub(in crate::rules) fn at_origins(
     let mut by_origin: BTreeMap<Site, Vec<&Key>> = BTreeMap::new();
     let compared = state.tokens.items().flat_map(|(_, tokens)| tokens.compared_keys.iter());
     for key in state.keys.values().flat_map(|file| file.iter()).chain(compared).filter(|key| picks(key)) {
-        if key.held.as_ref().is_none_or(|held| held.is_left_alone(&state.sources)) {
-            by_origin.entry(key.origin).or_default().push(key);
-        }
+        by_origin.entry(key.origin).or_default().push(key);
     }
     for (origin, mut keys) in by_origin {
         if !is_wanted(origin.file) || is_test(state, origin.file) || state.sources.is_ghost(origin) {
